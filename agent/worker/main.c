@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* luks-kms-worker: the only process of the project that talks to the network. It is started with
+ * the wire at descriptor 3, locks itself in before it reads the first byte, and then answers one
+ * request after the other until the other side closes the wire. It decides nothing: a verdict is
+ * all that leaves it. */
+
+#include "base/clock.h"
+#include "kms/kms.h"
+#include "worker/sandbox.h"
+
+enum { WIRE_FD = 3 };
+
+/* A request for platform:file must not pay for libcurl and TLS: they are set up when a provider
+ * first performs a request. */
+static int perform_lazily(void *ctx, const struct http_request *request, struct http_response *ret,
+                          struct diag *diag)
+{
+        struct http_transport *real = ctx;
+
+        if (!real->perform) {
+                int r = http_curl_new(real);
+
+                if (r < 0)
+                        return r;
+        }
+        return real->perform(real->ctx, request, ret, diag);
+}
+
+static int serve_one(const struct http_transport *transport)
+{
+        CLEANUP_REQUEST struct wire_request request;
+        CLEANUP_REPLY struct wire_reply reply = {.plain = NULL};
+        int r;
+
+        wire_request_init(&request);
+        r = wire_receive_request(WIRE_FD, &request);
+        if (r < 0)
+                return r;
+        kms_serve(&request, transport, &reply);
+        wire_request_done(&request); /* nothing of it is left by the time the answer is there */
+        return wire_send_reply(WIRE_FD, &reply);
+}
+
+int main(void)
+{
+        struct http_transport real = {.perform = NULL};
+        struct http_transport lazy = {.perform = perform_lazily, .ctx = &real};
+        struct diag diag = DIAG_INIT;
+        int r;
+
+        if (sandbox_enter(&diag) < 0) {
+                (void)fprintf(stderr, "luks-kms-worker: %s\n", diag.message);
+                return EXIT_FAILURE;
+        }
+        do
+                r = serve_one(&lazy);
+        while (r == 0);
+        if (real.perform)
+                http_curl_free(&real);
+        return r == -ECONNRESET || r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+}
