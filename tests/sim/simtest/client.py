@@ -33,6 +33,11 @@ def text(data):
     return base64.b64encode(data).decode()
 
 
+def altered(word):
+    """The word with another last character: never the word itself, whatever it ends in."""
+    return word[:-1] + ("x" if word[-1] != "x" else "y")
+
+
 class Answer:
     """Status, headers and body of an answer."""
 

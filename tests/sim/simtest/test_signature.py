@@ -10,7 +10,7 @@ from simkms.errors import ApiError
 from simkms.store import Identity
 from simkms.wire import Request
 
-from .client import KEY, STAMP, Case, sign
+from .client import KEY, STAMP, Case, altered, sign
 
 DESCRIBE = {"KeyId": KEY}
 INVALID = "InvalidSignatureException"
@@ -41,7 +41,7 @@ class SignatureTest(Case):
 
     def test_wrong_secret(self):
         own = self.sim.credentials()
-        wrong = Credentials(own.access_key, own.secret_key[:-1] + "x")
+        wrong = Credentials(own.access_key, altered(own.secret_key))
         self.refused(self.ask("DescribeKey", DESCRIBE, credentials=wrong), INVALID, "mismatch")
         borrowed = Credentials(own.access_key, self.sim.credentials("other-account").secret_key)
         self.refused(self.ask("DescribeKey", DESCRIBE, credentials=borrowed), INVALID, "mismatch")
@@ -146,7 +146,7 @@ class SignatureTest(Case):
         self.assertEqual(self.ask("DescribeKey", DESCRIBE, section="session").status, 200)
         self.refused(self.ask("DescribeKey", DESCRIBE, section="expired"), "ExpiredTokenException", "expired-token")
         session = self.sim.credentials("session")
-        for token in (None, session.token[:-4] + "AAA=", self.sim.credentials("expired").token):
+        for token in (None, altered(session.token), self.sim.credentials("expired").token):
             wrong = Credentials(session.access_key, session.secret_key, token)
             self.refused(self.ask("DescribeKey", DESCRIBE, credentials=wrong), unrecognized, "bad-token")
 
