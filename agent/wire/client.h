@@ -20,6 +20,21 @@ int wire_client_start(const char *path, int pass_env, struct wire_client **ret, 
 int wire_client_call(struct wire_client *client, const struct wire_request *request,
                      struct wire_reply *ret);
 
+/* The same in two halves, for a caller that has an event loop: begin, then finish when
+ * wire_client_fd() is readable, or wire_client_expire() when wire_client_deadline() (milliseconds
+ * of CLOCK_MONOTONIC) has passed. One call at a time. wire_client_finish() returns -EAGAIN if there
+ * is nothing yet; else, like wire_client_expire(), what wire_client_call() would have. */
+int wire_client_begin(struct wire_client *client, const struct wire_request *request);
+int wire_client_fd(const struct wire_client *client);
+uint64_t wire_client_deadline(const struct wire_client *client);
+int wire_client_finish(struct wire_client *client, struct wire_reply *ret);
+int wire_client_expire(struct wire_client *client, struct wire_reply *ret);
+
+/* Where a service runs the workers (a SOCK_SEQPACKET socket at path, one worker a connection):
+ * connects instead of starting one. The socket must be root's. 0 or -errno (-ENOENT: no such
+ * service here; the caller then uses wire_client_start()). */
+int wire_client_connect(const char *path, struct wire_client **ret, struct diag *diag);
+
 /* No more requests: the worker leaves by itself while the caller goes on with other work. */
 void wire_client_hang_up(struct wire_client *client);
 
