@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the verbs share: options, exit codes, reports. One file a verb. */
+/* What the verbs share: options and reports. One file a verb. */
 
 #include <stdbool.h>
 
 #include "base/json.h"
 #include "base/verdict.h"
 #include "policy/config.h"
-
-/* Documented in agent/doc/luks-kms.8.adoc; scripts rely on them. */
-enum exit_code {
-        EXIT_OK = 0,
-        EXIT_ENVIRONMENT = 1, /* the system failed: I/O, memory, permission */
-        EXIT_USAGE = 2,
-        EXIT_CONFIG = 3,
-        EXIT_REFUSED = 4,  /* the header or the live mapping breaks a named rule */
-        EXIT_STATE = 5,    /* in use, not open, not suspended, bears a signature, not ours */
-        EXIT_TIMEOUT = 6,  /* the kernel did not finish in time */
-        EXIT_VERDICT = 10, /* + enum verdict: 11 key-state ... 16 tampered */
-};
+#include "unlock/outcome.h"
 
 struct options {
         const char *config_dir;
@@ -48,11 +37,6 @@ int verb_recipient_verify(const struct options *o);
 int verb_recipient_add(const struct options *o);
 int verb_recipient_remove(const struct options *o);
 int verb_recipient_replace(const struct options *o);
-
-/* Module outcomes to exit codes; negative = environment. */
-int exit_of_config(int r);
-int exit_of_volume(int r);
-int exit_of_verdict(int r);
 
 /* Says why the verb ended so, on stderr or as JSON on stdout, and returns code. */
 int report_failure(const struct options *o, const char *volume, int code, const struct diag *diag);

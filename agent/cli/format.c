@@ -30,34 +30,34 @@ static int make_uuid(char ret[UUID_TEXT_MAX])
 /* An exit code. */
 static int check_device(struct session *s, struct device_kind *kind)
 {
-        const char *device = s->volume->device;
+        const char *device = s->u.volume->device;
         char type[64];
         int r;
 
-        r = device_describe(device, kind, &s->diag);
+        r = device_describe(device, kind, &s->u.diag);
         if (r == 0)
-                r = signature_find(device, type, sizeof(type), &s->diag);
+                r = signature_find(device, type, sizeof(type), &s->u.diag);
         if (s->options->force && r == -EUCLEAN)
                 return EXIT_OK;
         if (r < 0)
                 return EXIT_ENVIRONMENT;
         if (type[0] == '\0' || s->options->force)
                 return EXIT_OK;
-        (void)diag_refuse(&s->diag, 0, "signature", "%s bears a signature: %s", device, type);
-        diag_advise(&s->diag,
+        (void)diag_refuse(&s->u.diag, 0, "signature", "%s bears a signature: %s", device, type);
+        diag_advise(&s->u.diag,
                     "look: wipefs %s; if nothing on it is needed: luks-kms format --force %s",
-                    device, s->volume->name);
+                    device, s->u.volume->name);
         return EXIT_STATE;
 }
 
 static int check_sector_size(struct session *s, const struct device_kind *kind)
 {
-        if (s->volume->sector_size != 4096 || kind->size % 4096 == 0)
+        if (s->u.volume->sector_size != 4096 || kind->size % 4096 == 0)
                 return EXIT_OK;
-        (void)diag_refuse(&s->diag, 0, "sector-size",
+        (void)diag_refuse(&s->u.diag, 0, "sector-size",
                           "the size of %s is no multiple of 4096 bytes, as SectorSize= asks",
-                          s->volume->device);
-        diag_advise(&s->diag, "leave SectorSize= out, or set it to 512");
+                          s->u.volume->device);
+        diag_advise(&s->u.diag, "leave SectorSize= out, or set it to 512");
         return EXIT_CONFIG;
 }
 
@@ -72,14 +72,14 @@ static int prove_stored(struct session *s, const struct secret *secret)
 {
         struct header *h CLEANUP_HEADER = NULL;
         struct secret *passphrase CLEANUP_SECRET = NULL;
-        int r = header_read(s->volume->device, &h, &s->diag);
+        int r = header_read(s->u.volume->device, &h, &s->u.diag);
 
         if (r == 0)
                 r = h->tokens[0]
-                        ? header_authenticate(h, h->tokens[0], secret, &passphrase, &s->diag)
+                        ? header_authenticate(h, h->tokens[0], secret, &passphrase, &s->u.diag)
                         : VOLUME_E_RULE;
         if (r == 0)
-                r = volume_check_passphrase(h, h->tokens[0]->keyslot, passphrase, &s->diag);
+                r = volume_check_passphrase(h, h->tokens[0]->keyslot, passphrase, &s->u.diag);
         return exit_of_volume(r);
 }
 
@@ -94,16 +94,16 @@ static int make_volume(struct session *s, int fd, const struct device_kind *kind
 
         if (make_uuid(uuid) < 0)
                 return EXIT_ENVIRONMENT;
-        code = session_make_recipient(s, s->volume->keys[0], uuid, 1, &token, &secret);
+        code = unlock_make_recipient(&s->u, s->u.volume->keys[0], uuid, 1, &token, &secret);
         if (code != EXIT_OK)
                 return code;
         e.secret = secret;
-        code = exit_of_volume(enrol_new(s->volume->device, uuid, sector_size(s->volume, kind), &e,
-                                        &header, &s->diag));
+        code = exit_of_volume(enrol_new(s->u.volume->device, uuid, sector_size(s->u.volume, kind),
+                                        &e, &header, &s->u.diag));
         if (code == EXIT_OK && s->options->force && signature_wipe(fd) < 0)
                 return EXIT_ENVIRONMENT;
         if (code == EXIT_OK)
-                code = exit_of_volume(store_new(fd, header, &s->diag));
+                code = exit_of_volume(store_new(fd, header, &s->u.diag));
         return code == EXIT_OK ? prove_stored(s, secret) : code;
 }
 
@@ -121,11 +121,12 @@ int verb_format(const struct options *o)
         if (code == EXIT_OK)
                 code = check_sector_size(&s, &kind);
         if (code == EXIT_OK)
-                code = exit_of_volume(store_open(s.volume->device, STORE_NEW, &fd, &s.diag));
+                code = exit_of_volume(store_open(s.u.volume->device, STORE_NEW, &fd, &s.u.diag));
         if (code == EXIT_OK)
                 code = make_volume(&s, fd, &kind, uuid);
         if (code != EXIT_OK)
                 return session_fail(&s, code);
-        return report_success(o, s.volume->name, &s.diag, "%s: formatted %s, UUID %s, under %s",
-                              s.volume->name, s.volume->device, uuid, s.volume->keys[0]->uri.text);
+        return report_success(o, s.u.volume->name, &s.u.diag, "%s: formatted %s, UUID %s, under %s",
+                              s.u.volume->name, s.u.volume->device, uuid,
+                              s.u.volume->keys[0]->uri.text);
 }

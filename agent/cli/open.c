@@ -8,13 +8,6 @@
 
 enum { KERNEL_TIMEOUT_MS = 60000 };
 
-static int skip_queues(const struct volume_config *v, const struct device_kind *kind)
-{
-        if (v->performance == PERFORMANCE_AUTO)
-                return !kind->rotational; /* on flash the queues only add latency */
-        return v->performance == PERFORMANCE_NO_QUEUES;
-}
-
 /* What open and resume differ in. */
 struct way {
         enum volume_state before;
@@ -31,31 +24,25 @@ static int unlock(struct session *s, const struct way *way)
         struct activation a;
         int code;
 
-        code = exit_of_volume(volume_expect(s->volume->name, way->before, &s->diag));
-        if (code == EXIT_OK && device_describe(s->volume->device, &kind, &s->diag) != 0)
+        code = exit_of_volume(volume_expect(s->u.volume->name, way->before, &s->u.diag));
+        if (code == EXIT_OK && device_describe(s->u.volume->device, &kind, &s->u.diag) != 0)
                 code = EXIT_ENVIRONMENT;
         if (code == EXIT_OK)
-                code = exit_of_volume(header_read(s->volume->device, &header, &s->diag));
+                code = exit_of_volume(header_read(s->u.volume->device, &header, &s->u.diag));
         if (code == EXIT_OK)
-                code = session_unlock(s, header, &token, &passphrase);
-        wire_client_hang_up(s->worker);
+                code = unlock_header(&s->u, header, &token, &passphrase);
+        wire_client_hang_up(s->u.worker);
         if (code != EXIT_OK)
                 return session_fail(s, code);
-        a = (struct activation){
-            .header = header,
-            .name = s->volume->name,
-            .keyslot = token->keyslot,
-            .passphrase = passphrase,
-            .no_read_workqueue = skip_queues(s->volume, &kind),
-            .no_write_workqueue = skip_queues(s->volume, &kind),
-            .discards = s->volume->discard,
-            .timeout_ms = KERNEL_TIMEOUT_MS,
-        };
-        code = exit_of_volume(way->act(&a, &s->diag));
+        a = unlock_activation(s->u.volume, &kind, s->u.volume->name, header);
+        a.keyslot = token->keyslot;
+        a.passphrase = passphrase;
+        a.timeout_ms = KERNEL_TIMEOUT_MS;
+        code = exit_of_volume(way->act(&a, &s->u.diag));
         if (code != EXIT_OK)
                 return session_fail(s, code);
-        return report_success(s->options, s->volume->name, &s->diag, "%s: %s by %s",
-                              s->volume->name, way->done, token->key.text);
+        return report_success(s->options, s->u.volume->name, &s->u.diag, "%s: %s by %s",
+                              s->u.volume->name, way->done, token->key.text);
 }
 
 static int run(const struct options *o, const struct way *way)

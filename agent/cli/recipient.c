@@ -15,14 +15,15 @@ static int find_key(struct session *s, const char *name, bool of_volume,
         const struct key_config *key = config_key(s->config, name), *ignored;
 
         if (!key) {
-                (void)diag_refuse(&s->diag, 0, "no-such-key", "the config has no section [Key %s]",
-                                  name);
+                (void)diag_refuse(&s->u.diag, 0, "no-such-key",
+                                  "the config has no section [Key %s]", name);
                 return EXIT_CONFIG;
         }
-        if (of_volume && config_allow_key(s->volume, &key->uri, &ignored, NULL) != 0) {
-                (void)diag_refuse(&s->diag, 0, "key-not-allowed",
-                                  "%s is not in Key= of [Volume %s]", name, s->volume->name);
-                diag_advise(&s->diag, "add %s to Key= of [Volume %s] first", name, s->volume->name);
+        if (of_volume && config_allow_key(s->u.volume, &key->uri, &ignored, NULL) != 0) {
+                (void)diag_refuse(&s->u.diag, 0, "key-not-allowed",
+                                  "%s is not in Key= of [Volume %s]", name, s->u.volume->name);
+                diag_advise(&s->u.diag, "add %s to Key= of [Volume %s] first", name,
+                            s->u.volume->name);
                 return EXIT_CONFIG;
         }
         *ret = key;
@@ -31,18 +32,18 @@ static int find_key(struct session *s, const char *name, bool of_volume,
 
 static int read_header(struct session *s, struct header **ret)
 {
-        return exit_of_volume(header_read(s->volume->device, ret, &s->diag));
+        return exit_of_volume(header_read(s->u.volume->device, ret, &s->u.diag));
 }
 
 /* The recipient opens the volume as the header that was read says. */
 static int prove(struct session *s, const struct header *h, const struct token *token)
 {
         struct secret *passphrase CLEANUP_SECRET = NULL;
-        int code = session_unlock_token(s, h, token, &passphrase);
+        int code = unlock_token(&s->u, h, token, &passphrase);
 
         if (code == EXIT_OK)
                 code = exit_of_volume(
-                    volume_check_passphrase(h, token->keyslot, passphrase, &s->diag));
+                    volume_check_passphrase(h, token->keyslot, passphrase, &s->u.diag));
         return code;
 }
 
@@ -56,17 +57,17 @@ static int enrol(struct session *s, int fd, const struct header *before,
         const struct token *opener;
         struct token token;
         struct enrolment e = {.token = &token};
-        int code = session_unlock(s, before, &opener, &passphrase);
+        int code = unlock_header(&s->u, before, &opener, &passphrase);
 
         if (code == EXIT_OK)
-                code = session_make_recipient(s, key, before->binding.uuid, 1, &token, &secret);
+                code = unlock_make_recipient(&s->u, key, before->binding.uuid, 1, &token, &secret);
         if (code == EXIT_OK)
-                code = exit_of_volume(header_clone(before, &after, &s->diag));
+                code = exit_of_volume(header_clone(before, &after, &s->u.diag));
         if (code != EXIT_OK)
                 return code;
         e.secret = secret;
-        code = exit_of_volume(enrol_add(after, opener->keyslot, passphrase, &e, &s->diag));
-        return code == EXIT_OK ? exit_of_volume(store_update(fd, before, after, &s->diag)) : code;
+        code = exit_of_volume(enrol_add(after, opener->keyslot, passphrase, &e, &s->u.diag));
+        return code == EXIT_OK ? exit_of_volume(store_update(fd, before, after, &s->u.diag)) : code;
 }
 
 /* Adds a recipient unless it is there already, and proves it from what the disk says then:
@@ -76,13 +77,13 @@ static int add(struct session *s, int fd, const struct key_config *key, struct h
         struct header *before CLEANUP_HEADER = NULL, *stored CLEANUP_HEADER = NULL;
         int code = read_header(s, &before), id;
 
-        if (code == EXIT_OK && session_find_token(before, key) < 0)
+        if (code == EXIT_OK && unlock_find_token(before, key) < 0)
                 code = enrol(s, fd, before, key);
         if (code == EXIT_OK)
                 code = read_header(s, &stored);
         if (code != EXIT_OK)
                 return code;
-        id = session_find_token(stored, key);
+        id = unlock_find_token(stored, key);
         code = id < 0 ? EXIT_REFUSED : prove(s, stored, stored->tokens[id]);
         if (code == EXIT_OK)
                 *ret = TAKE_PTR(stored);
@@ -100,15 +101,15 @@ static int prove_another(struct session *s, const struct header *h, const struct
 
                         if (code == EXIT_OK)
                                 return EXIT_OK;
-                        worst = worst < 0 ? code : session_worse(worst, code);
+                        worst = worst < 0 ? code : unlock_worse(worst, code);
                 }
         if (worst >= 0)
                 return worst;
-        (void)diag_refuse(&s->diag, 0, "last-recipient",
+        (void)diag_refuse(&s->u.diag, 0, "last-recipient",
                           "%s is the only recipient: without it nobody could open the volume",
                           key->name);
-        diag_advise(&s->diag, "add another one first: luks-kms recipient add %s KEY",
-                    s->volume->name);
+        diag_advise(&s->u.diag, "add another one first: luks-kms recipient add %s KEY",
+                    s->u.volume->name);
         return EXIT_STATE;
 }
 
@@ -117,28 +118,28 @@ static int drop(struct session *s, int fd, const struct header *before,
                 const struct key_config *key)
 {
         struct header *after CLEANUP_HEADER = NULL;
-        const int id = session_find_token(before, key);
+        const int id = unlock_find_token(before, key);
         int code;
 
         if (id < 0)
                 return EXIT_OK;
-        code = exit_of_volume(header_clone(before, &after, &s->diag));
+        code = exit_of_volume(header_clone(before, &after, &s->u.diag));
         if (code == EXIT_OK)
-                code = exit_of_volume(enrol_remove(after, id, &s->diag));
-        return code == EXIT_OK ? exit_of_volume(store_update(fd, before, after, &s->diag)) : code;
+                code = exit_of_volume(enrol_remove(after, id, &s->u.diag));
+        return code == EXIT_OK ? exit_of_volume(store_update(fd, before, after, &s->u.diag)) : code;
 }
 
 static int finish(struct session *s, int code, const char *what, const char *key)
 {
         if (code != EXIT_OK)
                 return session_fail(s, code);
-        return report_success(s->options, s->volume->name, &s->diag, "%s: %s is %s",
-                              s->volume->name, key, what);
+        return report_success(s->options, s->u.volume->name, &s->u.diag, "%s: %s is %s",
+                              s->u.volume->name, key, what);
 }
 
 static int open_for_change(struct session *s, int *ret_fd)
 {
-        return exit_of_volume(store_open(s->volume->device, STORE_UPDATE, ret_fd, &s->diag));
+        return exit_of_volume(store_open(s->u.volume->device, STORE_UPDATE, ret_fd, &s->u.diag));
 }
 
 int verb_recipient_add(const struct options *o)
@@ -179,7 +180,7 @@ int verb_recipient_remove(const struct options *o)
         if (code == EXIT_OK)
                 code = drop(&s, fd, before, key);
         return finish(&s, code,
-                      before && session_find_token(before, key) < 0
+                      before && unlock_find_token(before, key) < 0
                           ? "no recipient and was none; nothing was written"
                           : "no recipient any more; another one opens it",
                       o->args[1]);
@@ -195,10 +196,10 @@ static int find_two_keys(struct session *s, const struct key_config **ret_from,
                 code = find_key(s, args[2], true, ret_to);
         if (code != EXIT_OK || strcmp((*ret_from)->uri.text, (*ret_to)->uri.text) != 0)
                 return code;
-        (void)diag_refuse(&s->diag, 0, "same-key", "%s and %s are one key: %s", args[1], args[2],
+        (void)diag_refuse(&s->u.diag, 0, "same-key", "%s and %s are one key: %s", args[1], args[2],
                           (*ret_to)->uri.text);
-        diag_advise(&s->diag, "see who opens the volume now: luks-kms recipient verify %s",
-                    s->volume->name);
+        diag_advise(&s->u.diag, "see who opens the volume now: luks-kms recipient verify %s",
+                    s->u.volume->name);
         return EXIT_CONFIG;
 }
 
@@ -220,7 +221,7 @@ int verb_recipient_replace(const struct options *o)
         if (code == EXIT_OK)
                 code = drop(&s, fd, stored, from);
         return finish(&s, code,
-                      stored && session_find_token(stored, from) < 0
+                      stored && unlock_find_token(stored, from) < 0
                           ? "a recipient, and opens it; the old one was none (any more)"
                           : "the recipient now, and opens it; the old one is removed",
                       o->args[2]);
@@ -243,23 +244,24 @@ int verb_recipient_verify(const struct options *o)
                 n++;
                 code = prove(&s, h, h->tokens[i]);
                 if (!o->json)
-                        (void)printf("%s: keyslot %d, %s: %s\n", s.volume->name,
+                        (void)printf("%s: keyslot %d, %s: %s\n", s.u.volume->name,
                                      h->tokens[i]->keyslot, h->tokens[i]->key.text,
                                      code == EXIT_OK ? "opens it" : "does not open it now");
                 good += code == EXIT_OK;
                 if (code != EXIT_OK)
-                        worst = session_worse(worst, session_fail(&s, code));
+                        worst = unlock_worse(worst, session_fail(&s, code));
         }
         if (n == 0) {
-                (void)diag_refuse(&s.diag, 0, "no-recipient",
+                (void)diag_refuse(&s.u.diag, 0, "no-recipient",
                                   "the header of %s has no luks-kms token", h->device);
                 return session_fail(&s, EXIT_REFUSED);
         }
         if (worst != EXIT_OK) {
                 if (!o->json)
-                        (void)printf("%s: %d of %d recipients open it\n", s.volume->name, good, n);
+                        (void)printf("%s: %d of %d recipients open it\n", s.u.volume->name, good,
+                                     n);
                 return worst;
         }
-        return report_success(o, s.volume->name, &s.diag, "%s: %d of %d recipients open it",
-                              s.volume->name, n, n);
+        return report_success(o, s.u.volume->name, &s.u.diag, "%s: %d of %d recipients open it",
+                              s.u.volume->name, n, n);
 }

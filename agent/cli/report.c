@@ -4,33 +4,6 @@
  * JSON object, to a script an exit code. */
 
 #include "cli/cli.h"
-#include "volume/header.h"
-
-int exit_of_config(int r)
-{
-        return r < 0 ? EXIT_ENVIRONMENT : r == 0 ? EXIT_OK : EXIT_CONFIG;
-}
-
-int exit_of_volume(int r)
-{
-        if (r < 0)
-                return EXIT_ENVIRONMENT;
-        switch (r) {
-        case 0: return EXIT_OK;
-        case VOLUME_E_RULE:
-        case VOLUME_E_NO_LUKS2:
-        case VOLUME_E_MAC:
-        case VOLUME_E_KEYSLOT:
-        case VOLUME_E_TABLE: return EXIT_REFUSED;
-        case VOLUME_E_TIMEOUT: return EXIT_TIMEOUT;
-        default: return EXIT_STATE;
-        }
-}
-
-int exit_of_verdict(int r)
-{
-        return r < 0 ? EXIT_ENVIRONMENT : r == VERDICT_GRANTED ? EXIT_OK : EXIT_VERDICT + r;
-}
 
 static void put_text(struct jsonw *w, const char *name, const char *value)
 {
