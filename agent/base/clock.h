@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Deadlines in milliseconds of CLOCK_MONOTONIC (CLOCK_BOOTTIME where a suspended machine counts).
- */
+/* Deadlines in milliseconds of CLOCK_MONOTONIC, and the other clocks. */
 
 #include <stdint.h>
 
 uint64_t clock_now_ms(void);
+
+/* CLOCK_BOOTTIME: goes on while the machine sleeps, and is the same in all processes. */
+uint64_t clock_boot_ms(void);
+
+/* The wall clock in microseconds: for people and logs, never to decide anything. */
+uint64_t clock_wall_us(void);
 
 /* Milliseconds left until deadline, 0 if it has passed; fits poll(2) and curl. */
 int clock_left_ms(uint64_t deadline_ms);
