@@ -48,6 +48,8 @@ struct ward {
         bool foreign; /* read, and not ours: left alone until it goes */
         bool stale;   /* not in the configuration any more, and no mapping: to be dropped */
         bool loaded;  /* its saved lease was looked for */
+        bool present; /* there is a block device of the configured name */
+        bool wanted;  /* it has come, and was not looked at since */
         size_t key_count;
         struct {
                 char key[CONFIG_NAME_MAX];
@@ -95,6 +97,9 @@ struct agent {
         sd_event_source *wake, *rescan, *news, *pump;
         uint64_t started_us;
 };
+
+/* A worker: the service's, or one of our own. 0 or -errno. */
+int agent_worker(const struct agent *a, bool own, struct wire_client **ret, struct diag *diag);
 
 /* ---- agent.c ---- */
 int agent_begin(struct agent *a, struct diag *diag);
