@@ -6,12 +6,16 @@
 
 #include <sys/stat.h>
 
+#include "agentd/drill.h"
+#include "agentd/scribe.h"
 #include "agentd/task.h"
 #include "agentd/tell.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/fdio.h"
 #include "wire/client.h"
+
+enum { SCRIBE_WAIT_MS = 3000 };
 
 struct ward *agent_ward(const struct agent *a, const char *name)
 {
@@ -314,7 +318,7 @@ int agent_begin(struct agent *a, struct diag *diag)
                 return -ENOMEM;
         r = make_folders(a, diag);
         if (r == 0)
-                r = audit_open(config->agent.audit_log, &a->audit, diag);
+                r = scribe_new(a->event, config->agent.audit_log, tell_scribe_news, a, &a->scribe);
         if (r == 0)
                 r = monitor_new(&a->monitor, diag);
         if (r != 0)
@@ -346,7 +350,7 @@ void agent_end(struct agent *a)
         sd_event_source_disable_unref(a->news);
         sd_event_source_disable_unref(a->rescan);
         monitor_free(a->monitor);
-        audit_close(a->audit);
+        scribe_free(a->scribe, SCRIBE_WAIT_MS);
         keeper_free(a->keeper);
         config_free(a->config);
 }

@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "audit/audit.h"
 #include "device/monitor.h"
 #include "lease/keeper.h"
 #include "policy/config.h"
@@ -25,8 +24,9 @@ enum { PAST_MAX = 32 };
 
 struct task;
 struct call;
-struct varlink_server;
+struct control;
 struct drill;
+struct scribe;
 
 /* Something that was worth telling, for `why`. */
 struct past {
@@ -61,7 +61,8 @@ struct ward {
         unsigned int past_count;
         struct erasure receipt; /* the last, at receipt_us (0: none) */
         uint64_t receipt_us;
-        char receipt_rung[12];
+        enum rung_kind receipt_rung;
+        uint64_t rungs[RUNG_KINDS_][LEASE_HUNG + 1]; /* ended, by result */
         struct lease saved;    /* as it is on the disk */
         enum lease_state told; /* the state that was told last */
         struct drill *drill;
@@ -86,10 +87,10 @@ struct agent {
         const char *config_dir, *run_dir, *worker_socket;
         struct config *config;
         struct keeper *keeper;
-        struct audit *audit;
+        struct scribe *scribe;
         uint64_t audit_errors;
         struct monitor *monitor;
-        struct varlink_server *server;
+        struct control *control;
         struct ward *wards;
         struct keystate *keys;
         struct wire_client *idle; /* a worker that has nothing to do */

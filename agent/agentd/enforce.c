@@ -85,11 +85,11 @@ static void rung_done(struct ward *w, int r, const struct diag *diag, void *shar
         const struct rung_work *work = shared;
         const struct lease_event e = {.kind = LEASE_EV_RUNG, .result = result_of(r)};
 
-        if (wipes(work->kind) && r == 0) {
+        w->rungs[work->kind][e.result]++;
+        if (wipes(work->kind)) {
                 w->receipt = work->erasure;
                 w->receipt_us = clock_wall_us();
-                (void)snprintf(w->receipt_rung, sizeof(w->receipt_rung), "%s",
-                               rung_name(work->kind));
+                w->receipt_rung = work->kind;
         }
         tell_rung_ended(w, work->kind, e.result, diag, wipes(work->kind) ? &work->erasure : NULL,
                         (int64_t)(clock_boot_ms() - work->begun_ms));
