@@ -8,8 +8,9 @@
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
-#include "agentd/control.h"
+#include "agentd/serve.h"
 #include "agentd/tell.h"
+#include "base/clock.h"
 #include "base/secret.h"
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -60,7 +61,7 @@ static int run(struct agent *a, struct diag *diag)
                 return diag_fail(diag, r, "cannot set up the event loop");
         r = agent_begin(a, diag);
         if (r == 0)
-                r = control_begin(a, diag);
+                r = serve_begin(a, diag);
         if (r != 0)
                 return r;
         (void)sd_event_set_watchdog(a->event, true);
@@ -115,7 +116,7 @@ int main(int argc, char **argv)
         if (r != 0)
                 (void)fprintf(stderr, "luks-kmsd: %s%s%s\n", diag.message,
                               diag.advice[0] ? "\n  next: " : "", diag.advice);
-        control_end(&a);
+        serve_end(&a);
         agent_end(&a);
         a.event = sd_event_unref(a.event);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -4,6 +4,7 @@
  * of one of the volumes that it guards, each volume in turn while all is well, and the same one
  * while it is not. What comes back is thrown away unread: that it came back is the answer. */
 
+#include "agentd/drill.h"
 #include "agentd/tell.h"
 #include "base/clock.h"
 #include "unlock/unlock.h"
@@ -57,7 +58,7 @@ static void answer(struct agent *a, struct keystate *k, int verdict, const struc
                 k->turn++;
         }
         k->counts[verdict]++;
-        tell_probe(k, verdict, c ? c->volume : NULL, c ? &c->context : NULL,
+        tell_probe(a, k, verdict, c ? c->volume : NULL, c ? &c->context : NULL,
                    c ? (int64_t)(k->verdict_us - c->begun_us) / 1000 : -1);
         k->verdict = verdict;
         (void)keeper_verdict(a->keeper, k->name, verdict, said->retry_after, clock_boot_ms());

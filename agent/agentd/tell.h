@@ -11,6 +11,9 @@
 enum tell_agent { TELL_STARTED, TELL_STOPPED, TELL_RELOADED, TELL_REFUSED_CONFIG, TELL_TROUBLE };
 void tell_agent(struct agent *a, enum tell_agent what, const char *message);
 
+/* Of the audit log's writer (scribe_news). */
+void tell_scribe_news(void *arg, int r, const char *words);
+
 /* A probe's answer, before k->verdict is changed; volume and context may be NULL. */
 void tell_probe(const struct agent *a, const struct keystate *k, int verdict, const char *volume,
                 const struct kms_context *context, int64_t duration_ms);
