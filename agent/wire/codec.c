@@ -7,8 +7,9 @@
 #include "wire/codec.h"
 
 #include "base/bytes.h"
+#include "base/verdict.h"
 
-enum { TIMEOUT_MAX_MS = 600000 };
+enum { TIMEOUT_MAX_MS = 600000, HTTP_STATUS_MAX = 999 };
 
 #define MEMBER_SIZE(type, member) sizeof(((type *)NULL)->member)
 #define TEXT_MAX(type, member)    (MEMBER_SIZE(type, member) - 1)
@@ -26,7 +27,7 @@ static const struct codec_field request_fields[] = {
     {7, CODEC_TEXT, REQUEST_TEXT(context.role)},
     {8, CODEC_TEXT, REQUEST_TEXT(context.use)},
     {9, CODEC_BLOB, REQUEST(wrapped), WIRE_BLOB_MAX},
-    {10, CODEC_SECRET, REQUEST(plain), WIRE_SECRET_MAX},
+    {10, CODEC_SECRET, REQUEST(plain), sizeof(uint32_t)},
 };
 
 #define REPLY(member)      offsetof(struct wire_reply, member)
@@ -44,13 +45,13 @@ static const struct codec_field reply_fields[] = {
     {9, CODEC_NUMBER, REPLY(diag.retry_after), sizeof(uint32_t)},
     {10, CODEC_BLOB, REPLY(wrapped), WIRE_BLOB_MAX},
     {11, CODEC_TEXT, REPLY_TEXT(key_version)},
-    {12, CODEC_SECRET, REPLY(plain), WIRE_SECRET_MAX},
+    {12, CODEC_SECRET, REPLY(plain), sizeof(uint32_t)},
 };
 
 /* "LKQ" and "LKR", then the version of the format. */
 const struct codec_message codec_request_message = {
-    0x01514b4cU, request_fields, sizeof(request_fields) / sizeof(*request_fields)};
-const struct codec_message codec_reply_message = {0x01524b4cU, reply_fields,
+    0x02514b4cU, request_fields, sizeof(request_fields) / sizeof(*request_fields)};
+const struct codec_message codec_reply_message = {0x02524b4cU, reply_fields,
                                                   sizeof(reply_fields) / sizeof(*reply_fields)};
 
 bool codec_printable(const uint8_t *text, size_t len)
@@ -61,9 +62,26 @@ bool codec_printable(const uint8_t *text, size_t len)
         return true;
 }
 
-/* Where a field's bytes are and how many; *ret_present says whether it is in the record at all. */
-static int field_value(const struct codec_field *field, const void *from, const uint8_t **ret_data,
-                       size_t *ret_len, bool *ret_present)
+/* A field as build() puts it into the record. */
+struct value {
+        const uint8_t *data; /* NULL: the number */
+        size_t len;
+        uint32_t number;
+        bool present;
+};
+
+static int secret_value(const struct secret *secret, struct value *ret)
+{
+        *ret = (struct value){.len = sizeof(uint32_t), .present = secret != NULL};
+        if (!secret)
+                return 0;
+        if (secret_size(secret) > WIRE_SECRET_MAX)
+                return -EMSGSIZE;
+        ret->number = (uint32_t)secret_size(secret);
+        return ret->number > 0 ? 0 : -EINVAL;
+}
+
+static int field_value(const struct codec_field *field, const void *from, struct value *ret)
 {
         const uint8_t *at = (const uint8_t *)from + field->offset;
         const struct wire_blob *blob;
@@ -71,28 +89,20 @@ static int field_value(const struct codec_field *field, const void *from, const 
 
         switch (field->type) {
         case CODEC_NUMBER:
-                *ret_data = at;
-                *ret_len = field->max;
-                *ret_present = true;
+                *ret = (struct value){.len = sizeof(uint32_t), .present = true};
+                memcpy(&ret->number, at, sizeof(ret->number));
                 return 0;
         case CODEC_TEXT:
         case CODEC_WORDS:
-                *ret_data = at;
-                *ret_len = strnlen((const char *)at, field->max + 1);
-                *ret_present = true;
-                return field->type == CODEC_TEXT && !codec_printable(at, *ret_len) ? -EINVAL : 0;
+                *ret = (struct value){.data = at, .present = true};
+                ret->len = strnlen((const char *)at, field->max + 1);
+                return field->type == CODEC_TEXT && !codec_printable(at, ret->len) ? -EINVAL : 0;
         case CODEC_BLOB:
                 blob = (const struct wire_blob *)(const void *)at;
-                *ret_data = blob->data;
-                *ret_len = blob->len;
-                *ret_present = blob->len > 0;
+                *ret =
+                    (struct value){.data = blob->data, .len = blob->len, .present = blob->len > 0};
                 return 0;
-        case CODEC_SECRET:
-                memcpy(&secret, at, sizeof(secret));
-                *ret_data = secret ? secret_bytes(secret) : NULL;
-                *ret_len = secret ? secret_size(secret) : 0;
-                *ret_present = secret != NULL;
-                return 0;
+        case CODEC_SECRET: memcpy(&secret, at, sizeof(secret)); return secret_value(secret, ret);
         }
         return -EINVAL;
 }
@@ -108,31 +118,25 @@ static int build(const struct codec_message *message, const void *from, uint32_t
         put_le32(data + 4, mask);
         for (size_t i = 0; i < message->count; i++) {
                 const struct codec_field *field = &message->fields[i];
-                const uint8_t *value;
-                size_t value_len;
-                bool present;
+                struct value value;
                 int r;
 
-                r = field_value(field, from, &value, &value_len, &present);
+                r = field_value(field, from, &value);
                 if (r < 0)
                         return r;
-                if (!present)
+                if (!value.present)
                         continue;
-                if (value_len > field->max || size - len < CODEC_FIELD_LEN + value_len)
+                if (value.len > field->max || size - len < CODEC_FIELD_LEN + value.len)
                         return -EMSGSIZE;
                 data[len] = (uint8_t)field->tag;
                 data[len + 1] = (uint8_t)(field->tag >> 8);
-                put_le32(data + len + 2, (uint32_t)value_len);
+                put_le32(data + len + 2, (uint32_t)value.len);
                 len += CODEC_FIELD_LEN;
-                if (field->type == CODEC_NUMBER) {
-                        uint32_t number;
-
-                        memcpy(&number, value, sizeof(number));
-                        put_le32(data + len, number);
-                } else {
-                        memcpy(data + len, value, value_len);
-                }
-                len += value_len;
+                if (value.data)
+                        memcpy(data + len, value.data, value.len);
+                else
+                        put_le32(data + len, value.number);
+                len += value.len;
         }
         *ret_len = len;
         return 0;
@@ -157,6 +161,15 @@ bool codec_request_valid(const struct wire_request *request)
         case WIRE_UNWRAP: return !request->plain && request->wrapped.len > 0;
         }
         return false;
+}
+
+bool codec_reply_valid(const struct wire_reply *reply)
+{
+        if (reply->verdict < 0 || reply->verdict > VERDICT_MAX_ || reply->diag.http_status < 0 ||
+            reply->diag.http_status > HTTP_STATUS_MAX)
+                return false;
+        return reply->verdict == VERDICT_GRANTED ? !reply->plain != !reply->wrapped.len
+                                                 : !reply->plain && reply->wrapped.len == 0;
 }
 
 int codec_request(const struct wire_request *request, uint8_t *data, size_t size, size_t *ret_len)

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Bytes of a record to a message. They are trusted no more than the network: every length is
- * checked against what is left and against the field's own maximum before anything is copied, and
- * a message that makes no sense as a whole is refused even if each of its fields does. */
+ * checked against what is left and against the field's own maximum before anything is copied.
+ * Whether the fields make sense together is asked when the secret is there too. */
 
-#include "base/verdict.h"
 #include "wire/codec.h"
-
-enum { HTTP_STATUS_MAX = 999 };
 
 static uint32_t get_le32(const uint8_t *p)
 {
@@ -28,21 +25,27 @@ static int store_text(const struct codec_field *field, const uint8_t *value, siz
         return 0;
 }
 
-static int store(const struct codec_field *field, const uint8_t *value, size_t len, void *into)
+static int get_number(const uint8_t *value, size_t len, uint32_t *ret)
+{
+        if (len != sizeof(*ret))
+                return -EBADMSG;
+        *ret = get_le32(value);
+        return 0;
+}
+
+static int store(const struct codec_field *field, const uint8_t *value, size_t len, void *into,
+                 struct codec_beside *beside)
 {
         uint8_t *to = (uint8_t *)into + field->offset;
         struct wire_blob *blob;
-        struct secret *secret;
         uint32_t number;
-        int r;
 
         if (len > field->max)
                 return -EBADMSG;
         switch (field->type) {
         case CODEC_NUMBER:
-                if (len != sizeof(number))
+                if (get_number(value, len, &number) < 0)
                         return -EBADMSG;
-                number = get_le32(value);
                 memcpy(to, &number, sizeof(number));
                 return 0;
         case CODEC_TEXT:
@@ -53,20 +56,17 @@ static int store(const struct codec_field *field, const uint8_t *value, size_t l
                 blob->len = len;
                 return len > 0 ? 0 : -EBADMSG;
         case CODEC_SECRET:
-                if (len == 0)
+                if (get_number(value, len, &number) < 0 || number == 0 || number > WIRE_SECRET_MAX)
                         return -EBADMSG;
-                r = secret_copy(value, len, &secret);
-                if (r < 0)
-                        return r;
-                memcpy(to, &secret, sizeof(secret));
+                beside->secret_size = number;
                 return 0;
         }
         return -EBADMSG;
 }
 
-/* Fills *into, which the caller initialised and releases whatever the result. */
+/* Fills *into and *beside, which the caller initialised. */
 static int parse(const struct codec_message *message, const uint8_t *data, size_t len, void *into,
-                 uint32_t *ret_mask)
+                 struct codec_beside *beside)
 {
         uint32_t seen = 0;
 
@@ -87,7 +87,7 @@ static int parse(const struct codec_message *message, const uint8_t *data, size_
                 if (i == message->count || seen & 1U << i || value_len > len - at)
                         return -EBADMSG;
                 seen |= 1U << i;
-                r = store(&message->fields[i], data + at, value_len, into);
+                r = store(&message->fields[i], data + at, value_len, into, beside);
                 if (r < 0)
                         return r;
                 at += value_len;
@@ -95,45 +95,37 @@ static int parse(const struct codec_message *message, const uint8_t *data, size_
         for (size_t i = 0; i < message->count; i++)
                 if (!(seen & 1U << i) && message->fields[i].type < CODEC_BLOB)
                         return -EBADMSG;
-        *ret_mask = get_le32(data + 4);
+        beside->mask = get_le32(data + 4);
         return 0;
 }
 
 int codec_parse_request(const uint8_t *data, size_t len, struct wire_request *ret,
-                        uint32_t *ret_mask)
+                        struct codec_beside *ret_beside)
 {
-        CLEANUP_REQUEST struct wire_request request;
-        uint32_t mask;
+        struct codec_beside beside = {.secret_size = 0};
+        struct wire_request request;
         int r;
 
         wire_request_init(&request);
-        r = parse(&codec_request_message, data, len, &request, &mask);
+        r = parse(&codec_request_message, data, len, &request, &beside);
         if (r < 0)
                 return r;
-        if (!codec_request_valid(&request))
-                return -EBADMSG;
         *ret = request;
-        *ret_mask = mask;
-        request.plain = NULL;
+        *ret_beside = beside;
         return 0;
 }
 
-int codec_parse_reply(const uint8_t *data, size_t len, struct wire_reply *ret)
+int codec_parse_reply(const uint8_t *data, size_t len, struct wire_reply *ret,
+                      struct codec_beside *ret_beside)
 {
-        CLEANUP_REPLY struct wire_reply reply = {.plain = NULL};
-        uint32_t mask;
+        struct codec_beside beside = {.secret_size = 0};
+        struct wire_reply reply = {.plain = NULL};
         int r;
 
-        r = parse(&codec_reply_message, data, len, &reply, &mask);
+        r = parse(&codec_reply_message, data, len, &reply, &beside);
         if (r < 0)
                 return r;
-        if (mask != 0 || reply.verdict < 0 || reply.verdict > VERDICT_MAX_ ||
-            reply.diag.http_status < 0 || reply.diag.http_status > HTTP_STATUS_MAX)
-                return -EBADMSG;
-        if (reply.verdict == VERDICT_GRANTED ? !reply.plain == !reply.wrapped.len
-                                             : reply.plain || reply.wrapped.len > 0)
-                return -EBADMSG;
         *ret = reply;
-        reply.plain = NULL;
+        *ret_beside = beside;
         return 0;
 }

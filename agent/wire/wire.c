@@ -2,7 +2,7 @@
 
 /* Records on the socket between the privileged side and the worker, with their descriptors. The
  * peer is not trusted: a record that is cut, brings more descriptors than it names, or fewer, is
- * refused, and every descriptor that came with it is closed. */
+ * refused, and every descriptor that came with it is closed. Nothing in a record is secret. */
 
 #include "wire/wire.h"
 
@@ -10,10 +10,11 @@
 #include <sys/socket.h>
 
 #include "wire/codec.h"
+#include "wire/shared.h"
 
-/* Room for one descriptor more than a record may bring: more than that and the kernel says
- * MSG_CTRUNC. */
-enum { FDS_ROOM = WIRE_FD_COUNT + 1 };
+/* What a request may bring: the shared memory always, as the last one. Room for one more than that,
+ * and beyond it the kernel says MSG_CTRUNC. */
+enum { FDS_MAX = WIRE_FD_COUNT + 1, FDS_ROOM };
 
 union control {
         struct cmsghdr align;
@@ -43,10 +44,10 @@ void wire_reply_done(struct wire_reply *reply)
 
 /* ---- sending ---- */
 
-static int send_record(int fd, struct secret *record, const int *fds, size_t fd_count)
+static int send_record(int fd, uint8_t *record, size_t len, const int *fds, size_t fd_count)
 {
         union control control = {.data = ""};
-        struct iovec iov = {.iov_base = secret_data(record), .iov_len = secret_size(record)};
+        struct iovec iov = {.iov_base = record, .iov_len = len};
         struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
         ssize_t n;
 
@@ -66,40 +67,51 @@ static int send_record(int fd, struct secret *record, const int *fds, size_t fd_
         return n < 0 ? -errno : 0;
 }
 
-int wire_send_request(int fd, const struct wire_request *request)
+/* Where there is none to put, none may be there from before. */
+static int put_secret(const struct secret *secret, struct wire_shared *shared)
 {
-        CLEANUP_SECRET struct secret *record = NULL;
-        int fds[WIRE_FD_COUNT];
+        if (shared)
+                wire_shared_wipe(shared);
+        if (!secret)
+                return 0;
+        return shared ? wire_shared_put(shared, secret) : -EINVAL;
+}
+
+int wire_send_request(int fd, const struct wire_request *request, struct wire_shared *shared)
+{
+        uint8_t record[WIRE_RECORD_MAX];
+        int fds[FDS_MAX];
         size_t len, fd_count = 0;
         int r;
 
-        r = secret_new(WIRE_RECORD_MAX, &record);
-        if (r < 0)
-                return r;
-        r = codec_request(request, secret_data(record), secret_size(record), &len);
+        r = codec_request(request, record, sizeof(record), &len);
+        if (r == 0)
+                r = put_secret(request->plain, shared);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < WIRE_FD_COUNT; i++)
                 if (request->fds[i] >= 0)
                         fds[fd_count++] = request->fds[i];
-        secret_truncate(record, len);
-        return send_record(fd, record, fds, fd_count);
+        fds[fd_count++] = wire_shared_fd(shared);
+        return send_record(fd, record, len, fds, fd_count);
 }
 
-int wire_send_reply(int fd, const struct wire_reply *reply)
+int wire_send_reply(int fd, const struct wire_reply *reply, struct wire_shared *shared)
 {
-        CLEANUP_SECRET struct secret *record = NULL;
+        uint8_t record[WIRE_RECORD_MAX];
         size_t len;
         int r;
 
-        r = secret_new(WIRE_RECORD_MAX, &record);
-        if (r < 0)
-                return r;
-        r = codec_reply(reply, secret_data(record), secret_size(record), &len);
-        if (r < 0)
-                return r;
-        secret_truncate(record, len);
-        return send_record(fd, record, NULL, 0);
+        r = codec_reply(reply, record, sizeof(record), &len);
+        if (r == 0)
+                r = put_secret(reply->plain, shared);
+        if (r == 0)
+                r = send_record(fd, record, len, NULL, 0);
+        if (r < 0 && shared)
+                wire_shared_wipe(shared);
+        else if (shared)
+                wire_shared_leave(shared);
+        return r;
 }
 
 /* ---- receiving ---- */
@@ -143,10 +155,11 @@ static bool collect(struct msghdr *msg, struct received *received)
         return good;
 }
 
-static int receive_record(int fd, struct secret *record, size_t *ret_len, struct received *received)
+static int receive_record(int fd, uint8_t *record, size_t size, size_t *ret_len,
+                          struct received *received)
 {
         union control control;
-        struct iovec iov = {.iov_base = secret_data(record), .iov_len = secret_size(record)};
+        struct iovec iov = {.iov_base = record, .iov_len = size};
         struct msghdr msg = {.msg_iov = &iov,
                              .msg_iovlen = 1,
                              .msg_control = control.data,
@@ -167,7 +180,8 @@ static int receive_record(int fd, struct secret *record, size_t *ret_len, struct
 }
 
 /* The mask is the sender's word; the count is the kernel's. */
-static int hand_over_fds(uint32_t mask, struct received *received, struct wire_request *request)
+static int hand_over_fds(uint32_t mask, struct received *received, struct wire_request *request,
+                         int *ret_shared)
 {
         size_t next = 0;
 
@@ -179,72 +193,107 @@ static int hand_over_fds(uint32_t mask, struct received *received, struct wire_r
                                 return -EBADMSG;
                         request->fds[i] = take_fd(&received->fds[next++]);
                 }
-        return next == received->count ? 0 : -EBADMSG;
+        if (received->count != next + 1)
+                return -EBADMSG;
+        *ret_shared = take_fd(&received->fds[next]);
+        return 0;
 }
 
-int wire_receive_request(int fd, struct wire_request *ret)
+/* A copy comes first, and all that is decided is decided on it: the other side may write to that
+ * memory at any time. */
+static int take_secret(const struct codec_beside *beside, struct wire_shared *shared,
+                       struct secret **ret)
+{
+        if (beside->secret_size > 0)
+                return shared ? wire_shared_take(shared, beside->secret_size, ret) : -EBADMSG;
+        if (shared)
+                wire_shared_wipe(shared);
+        return 0;
+}
+
+int wire_receive_request(int fd, struct wire_request *ret, struct wire_shared **ret_shared)
 {
         CLEANUP(received_close) struct received received = {.count = 0};
-        CLEANUP_SECRET struct secret *record = NULL;
         CLEANUP_REQUEST struct wire_request request;
-        uint32_t mask;
+        CLEANUP_SHARED struct wire_shared *shared = NULL;
+        CLEANUP_FD int shared_fd = -1;
+        uint8_t record[WIRE_RECORD_MAX];
+        struct codec_beside beside;
         size_t len;
         int r;
 
         wire_request_init(&request);
-        r = secret_new(WIRE_RECORD_MAX, &record);
+        r = receive_record(fd, record, sizeof(record), &len, &received);
+        if (r == 0)
+                r = codec_parse_request(record, len, &request, &beside);
+        if (r == 0)
+                r = hand_over_fds(beside.mask, &received, &request, &shared_fd);
+        if (r == 0)
+                r = wire_shared_open(shared_fd, &shared);
         if (r < 0)
                 return r;
-        r = receive_record(fd, record, &len, &received);
+        (void)take_fd(&shared_fd);
+        r = take_secret(&beside, shared, &request.plain);
         if (r < 0)
                 return r;
-        r = codec_parse_request(secret_bytes(record), len, &request, &mask);
-        if (r < 0)
-                return r;
-        r = hand_over_fds(mask, &received, &request);
-        if (r < 0)
-                return r;
+        if (!codec_request_valid(&request))
+                return -EBADMSG;
         *ret = request;
+        *ret_shared = TAKE_PTR(shared);
         wire_request_init(&request);
         return 0;
 }
 
-int wire_receive_reply(int fd, struct wire_reply *ret)
+int wire_receive_reply(int fd, struct wire_shared *shared, struct wire_reply *ret)
 {
         CLEANUP(received_close) struct received received = {.count = 0};
-        CLEANUP_SECRET struct secret *record = NULL;
+        uint8_t record[WIRE_RECORD_MAX];
         size_t len;
         int r;
 
-        r = secret_new(WIRE_RECORD_MAX, &record);
-        if (r < 0)
-                return r;
-        r = receive_record(fd, record, &len, &received);
+        r = receive_record(fd, record, sizeof(record), &len, &received);
         if (r < 0)
                 return r;
         if (received.count > 0)
                 return -EBADMSG;
-        return codec_parse_reply(secret_bytes(record), len, ret);
+        return wire_parse_reply(record, len, shared, ret);
 }
 
-int wire_parse_request(const uint8_t *data, size_t len, struct wire_request *ret)
+int wire_parse_request(const uint8_t *data, size_t len, struct wire_shared *shared,
+                       struct wire_request *ret)
 {
         CLEANUP_REQUEST struct wire_request request;
-        uint32_t mask;
+        struct codec_beside beside;
         int r;
 
         wire_request_init(&request);
-        r = codec_parse_request(data, len, &request, &mask);
+        r = codec_parse_request(data, len, &request, &beside);
+        if (r == 0)
+                r = take_secret(&beside, shared, &request.plain);
         if (r < 0)
                 return r;
-        if (mask != 0)
+        if (beside.mask != 0 || !codec_request_valid(&request))
                 return -EBADMSG;
         *ret = request;
         request.plain = NULL;
         return 0;
 }
 
-int wire_parse_reply(const uint8_t *data, size_t len, struct wire_reply *ret)
+int wire_parse_reply(const uint8_t *data, size_t len, struct wire_shared *shared,
+                     struct wire_reply *ret)
 {
-        return codec_parse_reply(data, len, ret);
+        CLEANUP_REPLY struct wire_reply reply = {.plain = NULL};
+        struct codec_beside beside;
+        int r;
+
+        r = codec_parse_reply(data, len, &reply, &beside);
+        if (r == 0)
+                r = take_secret(&beside, shared, &reply.plain);
+        if (r < 0)
+                return r;
+        if (beside.mask != 0 || !codec_reply_valid(&reply))
+                return -EBADMSG;
+        *ret = reply;
+        reply.plain = NULL;
+        return 0;
 }

@@ -7,7 +7,9 @@
  * itself, the agent because the worker has talked to the network.
  *
  * Files that only root may read (credentials, CA, platform key) are opened by the privileged side
- * and travel as descriptors, so that the worker needs no right to open them. */
+ * and travel as descriptors, so that the worker needs no right to open them. A plain secret never
+ * travels in a record: it lies in memory that both sides map (wire/shared.h), a descriptor of which
+ * comes with each request. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -60,19 +62,26 @@ void wire_request_init(struct wire_request *request);
 void wire_request_done(struct wire_request *request);
 void wire_reply_done(struct wire_reply *reply);
 
-/* Send one record. 0 or -errno (-EMSGSIZE if a field is over its maximum). The buffer that the
- * record was built in is wiped. Nothing in request or reply is consumed. */
-int wire_send_request(int fd, const struct wire_request *request);
-int wire_send_reply(int fd, const struct wire_reply *reply);
+struct wire_shared;
 
-/* Receive one record. 0; -EBADMSG if it breaks a rule; -ECONNRESET at end of file; other -errno.
- * On success the caller calls wire_..._done(). On failure *ret is untouched. */
-int wire_receive_request(int fd, struct wire_request *ret);
-int wire_receive_reply(int fd, struct wire_reply *ret);
+/* Send one record, and put the secret into shared. 0 or -errno (-EMSGSIZE if a field is over its
+ * maximum; -EINVAL if a secret has no shared memory to go to). Nothing in request or reply is
+ * consumed. What a request put into shared stays there for the caller to wipe, by
+ * wire_shared_free(); what a reply put there is the other side's to wipe once it was sent. */
+int wire_send_request(int fd, const struct wire_request *request, struct wire_shared *shared);
+int wire_send_reply(int fd, const struct wire_reply *reply, struct wire_shared *shared);
 
-/* The same over bytes, for fuzzing: records without descriptors. */
-int wire_parse_request(const uint8_t *data, size_t len, struct wire_request *ret);
-int wire_parse_reply(const uint8_t *data, size_t len, struct wire_reply *ret);
+/* Receive one record, and take its secret out of shared, which is wiped. 0; -EBADMSG if it breaks a
+ * rule; -ECONNRESET at end of file; other -errno. On success the caller calls wire_..._done(), and
+ * *ret_shared is its own, for the reply. On failure outputs are untouched. */
+int wire_receive_request(int fd, struct wire_request *ret, struct wire_shared **ret_shared);
+int wire_receive_reply(int fd, struct wire_shared *shared, struct wire_reply *ret);
+
+/* The same over bytes, for fuzzing: records without descriptors. shared may be NULL. */
+int wire_parse_request(const uint8_t *data, size_t len, struct wire_shared *shared,
+                       struct wire_request *ret);
+int wire_parse_reply(const uint8_t *data, size_t len, struct wire_shared *shared,
+                     struct wire_reply *ret);
 
 #define CLEANUP_REPLY   CLEANUP(wire_reply_done)
 #define CLEANUP_REQUEST CLEANUP(wire_request_done)

@@ -42,9 +42,9 @@ static const int allowed[] = {
     SCMP_SYS(getsockopt), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendmmsg),
     SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
     /* waiting and time */
-    SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(futex), SCMP_SYS(gettimeofday),
-    SCMP_SYS(nanosleep), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(restart_syscall),
-    SCMP_SYS(select), SCMP_SYS(time),
+    SCMP_SYS(alarm), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(futex),
+    SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep), SCMP_SYS(poll), SCMP_SYS(ppoll),
+    SCMP_SYS(restart_syscall), SCMP_SYS(select), SCMP_SYS(setitimer), SCMP_SYS(time),
     /* the process and its threads */
     SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(geteuid), SCMP_SYS(getegid), SCMP_SYS(getgid),
     SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(getrandom), SCMP_SYS(gettid), SCMP_SYS(getuid),

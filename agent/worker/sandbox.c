@@ -93,9 +93,14 @@ static int set_limits(struct diag *diag)
         };
 
         for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
-                struct rlimit limit = {.rlim_cur = limits[i].value, .rlim_max = limits[i].value};
+                struct rlimit limit;
+                int r = getrlimit((__rlimit_resource_t)limits[i].resource, &limit);
 
-                if (setrlimit((__rlimit_resource_t)limits[i].resource, &limit) < 0)
+                /* A unit's may be lower, and nobody but root could raise them. */
+                if (r == 0 && limit.rlim_max > limits[i].value)
+                        limit.rlim_max = limits[i].value;
+                limit.rlim_cur = limit.rlim_max;
+                if (r < 0 || setrlimit((__rlimit_resource_t)limits[i].resource, &limit) < 0)
                         return diag_fail(diag, -errno, "cannot set resource limit %d",
                                          limits[i].resource);
         }

@@ -9,9 +9,12 @@
 
 #include "base/clock.h"
 #include "base/verdict.h"
+#include "wire/shared.h"
 #include "wire/wire.h"
 
 enum { WIRE_FD = 3, LONG_MS = 60000 };
+
+static struct wire_shared *shared;
 
 static void send_bytes(const void *bytes, size_t len)
 {
@@ -39,7 +42,7 @@ static void wrong_operation(void)
 {
         struct wire_reply reply = {.verdict = VERDICT_GRANTED, .wrapped = {.len = 100}};
 
-        (void)wire_send_reply(WIRE_FD, &reply);
+        (void)wire_send_reply(WIRE_FD, &reply, shared);
 }
 
 static void good_but_with_descriptor(void)
@@ -57,7 +60,7 @@ static void good_but_with_descriptor(void)
         ssize_t n;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0 ||
-            wire_send_reply(ends[0], &reply) < 0)
+            wire_send_reply(ends[0], &reply, shared) < 0)
                 return;
         n = recv(ends[1], bytes, sizeof(bytes), 0);
         iov.iov_len = n > 0 ? (size_t)n : 0;
@@ -73,7 +76,7 @@ static void control_characters(void)
         struct wire_reply reply = {.verdict = VERDICT_KEY_STATE};
 
         strcpy(reply.diag.message, "\033]0;owned\007 the key is disabled\n");
-        (void)wire_send_reply(WIRE_FD, &reply);
+        (void)wire_send_reply(WIRE_FD, &reply, shared);
 }
 
 static void silent(void)
@@ -113,7 +116,7 @@ int main(void)
 
         for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
                 if (strcmp(name, modes[i].name) == 0) {
-                        if (wire_receive_request(WIRE_FD, &request) != 0)
+                        if (wire_receive_request(WIRE_FD, &request, &shared) != 0)
                                 return 1;
                         modes[i].run();
                         clock_sleep_ms(LONG_MS);

@@ -23,15 +23,15 @@ static void refuse_request(size_t len)
 
         memset(&out, 0x5a, sizeof(out));
         untouched = out;
-        assert_int_equal(wire_parse_request(bytes, len, &out), -EBADMSG);
+        assert_int_equal(wire_parse_request(bytes, len, shared, &out), -EBADMSG);
         assert_memory_equal(&out, &untouched, sizeof(out));
 }
 
 static void refuse_reply(size_t len)
 {
-        struct wire_reply out;
+        struct wire_reply out = {.plain = NULL};
 
-        assert_int_equal(wire_parse_reply(bytes, len, &out), -EBADMSG);
+        assert_int_equal(wire_parse_reply(bytes, len, shared, &out), -EBADMSG);
 }
 
 static void test_every_cut_is_refused(void **state)
@@ -46,7 +46,7 @@ static void test_every_cut_is_refused(void **state)
         len = record_of(&request, NULL);
         for (size_t cut = 0; cut < len; cut++)
                 refuse_request(cut);
-        assert_int_equal(wire_parse_request(bytes, len, &out), 0);
+        assert_int_equal(wire_parse_request(bytes, len, shared, &out), 0);
         wire_request_done(&out);
         fill_reply(&reply);
         len = record_of(NULL, &reply);
@@ -132,6 +132,53 @@ static void test_nonsense_replies_are_refused(void **state)
         refuse_reply(record_of(NULL, &reply));
 }
 
+/* What a record says of the secret beside it. */
+static void test_sizes_of_secrets(void **state)
+{
+        static const uint32_t wrong[] = {0, WIRE_SECRET_MAX + 1, 0x10020, 0xffffffffU};
+        CLEANUP_REQUEST struct wire_request request;
+        CLEANUP_REPLY struct wire_reply reply;
+        size_t len;
+
+        (void)state;
+        fill_request(&request, WIRE_WRAP);
+        len = record_of(&request, NULL);
+        for (size_t i = 0; i < LENGTH(wrong); i++) {
+                put_le32(bytes + find_field(len, 10) + 6, wrong[i]);
+                refuse_request(len);
+        }
+        put_le32(bytes + find_field(len, 10) + 6, 1);
+        put_le32(bytes + find_field(len, 10) + 2, 3); /* no number */
+        refuse_request(len - 1);
+
+        fill_reply(&reply);
+        len = record_of(NULL, &reply);
+        for (size_t i = 0; i < LENGTH(wrong); i++) {
+                put_le32(bytes + find_field(len, 12) + 6, wrong[i]);
+                refuse_reply(len);
+        }
+        len = record_of(NULL, &reply);
+        bytes[4] = 1; /* a reply brings no descriptors */
+        refuse_reply(len);
+}
+
+static void test_secret_without_shared_memory_is_refused(void **state)
+{
+        CLEANUP_REQUEST struct wire_request request;
+        CLEANUP_REPLY struct wire_reply reply;
+        struct wire_request got_request;
+        struct wire_reply got;
+        size_t len;
+
+        (void)state;
+        fill_request(&request, WIRE_WRAP);
+        len = record_of(&request, NULL);
+        assert_int_equal(wire_parse_request(bytes, len, NULL, &got_request), -EBADMSG);
+        fill_reply(&reply);
+        len = record_of(NULL, &reply);
+        assert_int_equal(wire_parse_reply(bytes, len, NULL, &got), -EBADMSG);
+}
+
 /* Any change of one byte either parses or is refused, without harm (for the sanitizers). */
 static void test_changed_bytes_do_no_harm(void **state)
 {
@@ -146,7 +193,7 @@ static void test_changed_bytes_do_no_harm(void **state)
                         struct wire_request got;
 
                         bytes[at] = (uint8_t)(bytes[at] ^ change);
-                        if (wire_parse_request(bytes, len, &got) == 0)
+                        if (wire_parse_request(bytes, len, shared, &got) == 0)
                                 wire_request_done(&got);
                         else
                                 refused++;
@@ -161,8 +208,10 @@ int main(void)
             cmocka_unit_test(test_every_cut_is_refused),
             cmocka_unit_test(test_malformed_fields_are_refused),
             cmocka_unit_test(test_nonsense_replies_are_refused),
+            cmocka_unit_test(test_sizes_of_secrets),
+            cmocka_unit_test(test_secret_without_shared_memory_is_refused),
             cmocka_unit_test(test_changed_bytes_do_no_harm),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, make_shared, release_shared);
 }

@@ -8,12 +8,29 @@
 #include <sys/socket.h>
 
 #include "base/verdict.h"
+#include "wire/shared.h"
 #include "wire/wire.h"
 
 #define URI "aws-kms://arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 /* Filled by record_of(). */
 static uint8_t bytes[WIRE_RECORD_MAX + 1];
+
+/* Of the privileged side; the group's fixtures make and release it. */
+static struct wire_shared *shared;
+
+static inline int make_shared(void **state)
+{
+        (void)state;
+        return wire_shared_new(&shared);
+}
+
+static inline int release_shared(void **state)
+{
+        (void)state;
+        wire_shared_free(shared);
+        return 0;
+}
 
 struct pair {
         int ends[2];
@@ -64,16 +81,16 @@ static inline void fill_reply(struct wire_reply *reply)
         strcpy(reply->key_version, "v7");
 }
 
-/* The bytes of a record, as they are on the socket. */
+/* The bytes of a record, as they are on the socket; its secret stays in shared. */
 static inline size_t record_of(const struct wire_request *request, const struct wire_reply *reply)
 {
         CLEANUP_PAIR struct pair pair = new_pair();
         ssize_t n;
 
         if (request)
-                assert_int_equal(wire_send_request(pair.ends[0], request), 0);
+                assert_int_equal(wire_send_request(pair.ends[0], request, shared), 0);
         else
-                assert_int_equal(wire_send_reply(pair.ends[0], reply), 0);
+                assert_int_equal(wire_send_reply(pair.ends[0], reply, shared), 0);
         n = recv(pair.ends[1], bytes, sizeof(bytes), 0);
         assert_true(n > 8);
         return (size_t)n;
