@@ -31,7 +31,8 @@ int keeper_set_volume(struct keeper *keeper, const char *volume, const struct le
 void keeper_mark(struct keeper *keeper);
 void keeper_sweep(struct keeper *keeper);
 
-/* Which keys a volume's header has tokens for. 0, -ENOENT (no such volume or key), -ENOMEM. */
+/* Which keys a volume's header has tokens for. 0, -ENOENT (no such volume or key), -E2BIG (more
+ * than KEEPER_KEYS_MAX). */
 int keeper_watch(struct keeper *keeper, const char *volume, const char *const *keys, size_t count);
 
 /* An event of one volume. -ENOENT. */
@@ -72,5 +73,5 @@ struct keeper_probe {
 };
 int keeper_probe(const struct keeper *keeper, const char *key, struct keeper_probe *ret);
 
-/* Puts a saved lease back (before any event). -ENOENT. */
+/* Puts a saved lease back (before any event), as lease_interrupted() leaves it. -ENOENT. */
 int keeper_restore(struct keeper *keeper, const char *volume, const struct lease *lease);

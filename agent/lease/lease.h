@@ -48,25 +48,28 @@ enum lease_state {
 
 enum lease_work { LEASE_IDLE, LEASE_RUNG_RUNS, LEASE_RESTORE_RUNS };
 
-enum { LEASE_NO_RUNG = -1 };
+enum { LEASE_NO_RUNG = -1, LEASE_FAILURES_MAX = 9 /* counted */ };
 
 struct lease {
         enum lease_state state;
-        enum lease_work work;     /* what was ordered and has not ended */
-        uint64_t since_ms;        /* of state */
-        uint64_t trouble_ms;      /* begin of this revocation's, outage's or pending's clock */
-        bool by_outage;           /* which ladder; LEASE_REVOKED only */
-        int rung;                 /* strongest rung that has begun: enum rung_kind, LEASE_NO_RUNG */
-        enum rung_kind running;   /* work == LEASE_RUNG_RUNS: which */
-        bool unproven;            /* the last wiping rung ended without proof that the key is gone */
-        bool mapped;              /* there is a mapping */
-        bool suspended;           /* ... whose key is wiped, or that is dead */
-        bool wanted;              /* open it (again) when granted */
-        bool erased;              /* keyslots are gone: never opened again */
-        bool succeeded;           /* granted once with this configuration: denials mean something */
-        uint32_t denials;         /* access-denied since the last grant */
+        enum lease_work work;   /* what was ordered and has not ended */
+        uint64_t since_ms;      /* of state */
+        uint64_t trouble_ms;    /* begin of this revocation's, outage's or pending's clock */
+        bool by_outage;         /* which ladder; LEASE_REVOKED only */
+        int rung;               /* strongest rung that has begun: enum rung_kind, LEASE_NO_RUNG */
+        enum rung_kind running; /* work == LEASE_RUNG_RUNS: which */
+        bool unproven;          /* the last wiping rung ended without proof that the key is gone */
+        bool mapped;            /* there is a mapping */
+        bool suspended;         /* ... whose key is wiped (or that was tried), or that is dead */
+        bool dead;              /* ... that was killed (or that was tried): only opened anew */
+        bool wanted;            /* open it (again) when granted */
+        bool erased;            /* keyslots are gone: never opened again */
+        bool succeeded;         /* granted once with this configuration: denials mean something */
+        uint32_t denials;       /* access-denied since the last grant */
         uint64_t first_denial_ms; /* of these */
-        uint32_t failures;        /* restores or opens that failed in a row: backoff */
+        bool alerted;             /* RUNG_ALERT was ordered for this revocation or long outage */
+        bool refused;             /* the last restore failed by the key service's answer */
+        uint32_t failures;        /* restores, opens or kills that failed in a row: backoff */
         uint64_t retry_ms;        /* not before: next try to restore, open, or kill again */
 };
 
@@ -97,9 +100,10 @@ enum lease_order_kind {
         LEASE_NOTHING,
         LEASE_DO_RUNG,   /* begin .rung; its end comes back as LEASE_EV_RUNG */
         LEASE_DO_RESUME, /* unwrap and resume; LEASE_EV_RESTORED */
-        LEASE_DO_OPEN,   /* unwrap and activate; LEASE_EV_RESTORED */
+        LEASE_DO_OPEN,   /* unwrap and activate, in place of a dead mapping that is still there;
+                          * LEASE_EV_RESTORED */
         LEASE_GIVE_UP,   /* pending too long: tell; the lease is closed now */
-        LEASE_RESTORED,  /* tell: back to normal, nothing to do */
+        LEASE_RESTORED,  /* tell: back to normal after an alert, nothing to do */
 };
 
 struct lease_order {
@@ -116,6 +120,10 @@ void lease_init(struct lease *lease);
 struct lease_order lease_step(const struct lease_policy *policy, struct lease *lease,
                               const struct lease_event *event, uint64_t now_ms,
                               uint64_t *ret_wake_ms);
+
+/* After a restart of the agent: what was running died with it, and is to be done again. Before any
+ * event (keeper_restore() does it); then comes what was found: LEASE_EV_ADOPTED, GONE or WANTED. */
+void lease_interrupted(struct lease *lease);
 
 /* "open", "revoked"; for people and status. */
 const char *lease_state_name(enum lease_state state);
