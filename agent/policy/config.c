@@ -3,7 +3,10 @@
 /* Walk: header rules -> [which recipient, by local config] -> KMS. Answers questions about loaded
  * config; reads no files. */
 
-#include "policy/config.h"
+#include <openssl/evp.h>
+
+#include "base/bytes.h"
+#include "policy/setting.h"
 
 void config_free(struct config *config)
 {
@@ -69,4 +72,81 @@ int config_allow_key(const struct volume_config *volume, const struct keyuri *ur
                     "[Volume %s] Key=",
                     volume->name);
         return CONFIG_E_KEY_NOT_ALLOWED;
+}
+
+/* Each text with its NUL: no two configurations run together to the same bytes. */
+int config_fingerprint(const struct key_config *key, char ret[17])
+{
+        const char *const texts[] = {key->uri_text, key->credentials, key->endpoint, key->ca_file,
+                                     key->key_file};
+        char bytes[sizeof(key->uri_text) + 4 * CONFIG_PATH_MAX];
+        uint8_t digest[32];
+        size_t len = 0;
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                memcpy(bytes + len, texts[i], strlen(texts[i]) + 1);
+                len += strlen(texts[i]) + 1;
+        }
+        if (!EVP_Digest(bytes, len, digest, NULL, EVP_sha256(), NULL))
+                return -EIO;
+        hex_encode(digest, 8, ret);
+        return 0;
+}
+
+/* Of a key of another kind, where it would be an error. */
+static bool means_nothing(const char *setting, enum keyuri_kind kind)
+{
+        if (kind == KEYURI_PLATFORM_FILE)
+                return strcmp(setting, "Credentials") == 0 || strcmp(setting, "Endpoint") == 0 ||
+                       strcmp(setting, "CAFile") == 0;
+        return strcmp(setting, "KeyFile") == 0;
+}
+
+struct showing {
+        int (*fn)(const struct config_shown *shown, void *userdata);
+        void *userdata;
+        const struct key_config *key; /* NULL: not a key's section */
+};
+
+static int show_section(const struct showing *to, struct config_shown *shown,
+                        const struct setting *table, const void *section, uint32_t given)
+{
+        char value[1024];
+        int r;
+
+        shown->setting = shown->value = NULL;
+        r = to->fn(shown, to->userdata);
+        shown->value = value;
+        for (const struct setting *s = table; r == 0 && s->name; s++) {
+                if (to->key && means_nothing(s->name, to->key->uri.kind))
+                        continue;
+                shown->setting = s->name;
+                shown->is_default = !(given >> (s - table) & 1);
+                r = s->show(s, (const char *)section + s->offset, value, sizeof(value));
+                if (r == 0)
+                        r = to->fn(shown, to->userdata);
+        }
+        return r;
+}
+
+int config_show(const struct config *config,
+                int (*fn)(const struct config_shown *shown, void *userdata), void *userdata)
+{
+        struct config_shown shown = {.section = "Agent", .name = ""};
+        struct showing to = {.fn = fn, .userdata = userdata};
+        int r = show_section(&to, &shown, agent_settings, &config->agent, config->agent.given);
+
+        shown.section = "Key";
+        for (const struct key_config *k = config->keys; r == 0 && k; k = k->next) {
+                shown.name = k->name;
+                to.key = k;
+                r = show_section(&to, &shown, key_settings, k, k->given);
+        }
+        shown.section = "Volume";
+        to.key = NULL;
+        for (const struct volume_config *v = config->volumes; r == 0 && v; v = v->next) {
+                shown.name = v->name;
+                r = show_section(&to, &shown, volume_settings, v, v->given);
+        }
+        return r;
 }
