@@ -142,31 +142,21 @@ int set_ladder(const struct setting *s, void *field, const char *value, struct d
         struct diag why = DIAG_INIT;
 
         if (ladder_parse(value, &ladder, &why) != 0) {
-                (void)diag_refuse(diag, CONFIG_E_INVALID, "config", "%s=%s: %s", s->name, value,
+                (void)diag_refuse(diag, CONFIG_E_INVALID, "config", "%s=: %s", s->name,
                                   why.message);
                 diag_advise(diag, "%s", why.advice);
                 return CONFIG_E_INVALID;
         }
-        if (ladder.count == 0)
-                return setting_invalid(s, value, "a ladder, such as: alert; suspend 5min", diag);
+        if (ladder.count < s->min)
+                return setting_invalid(s, value, "a rung at least, such as alert", diag);
         *(struct ladder *)field = ladder;
-        return 0;
-}
-
-int set_ladder_or_keep(const struct setting *s, void *field, const char *value, struct diag *diag)
-{
-        if (strcmp(value, "keep") != 0)
-                return set_ladder(s, field, value, diag);
-        *(struct ladder *)field = (struct ladder){.count = 0};
         return 0;
 }
 
 int show_ladder(const struct setting *s, const void *field, char *buf, size_t size)
 {
-        const struct ladder *ladder = field;
-
         (void)s;
-        return ladder->count == 0 ? put(buf, size, "keep") : ladder_write(ladder, buf, size);
+        return ladder_write(field, buf, size);
 }
 
 /* Names the setting that is nearest by common letters at the start, for a typing mistake. */

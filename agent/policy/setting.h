@@ -13,7 +13,7 @@ struct setting {
         int (*set)(const struct setting *s, void *field, const char *value, struct diag *diag);
         /* Writes what is in force, as set() reads it; "" for none. 0 or -ENOBUFS. */
         int (*show)(const struct setting *s, const void *field, char *buf, size_t size);
-        uint64_t min, max;          /* numbers and time spans; max: room for a text */
+        uint64_t min, max; /* of numbers and time spans; max: room for a text; min: rungs */
         const char *const *choices; /* words; ends with NULL */
 };
 
@@ -37,7 +37,6 @@ int set_span64(const struct setting *s, void *field, const char *value, struct d
 int set_number(const struct setting *s, void *field, const char *value, struct diag *diag);
 int set_choice(const struct setting *s, void *field, const char *value, struct diag *diag);
 int set_ladder(const struct setting *s, void *field, const char *value, struct diag *diag);
-int set_ladder_or_keep(const struct setting *s, void *field, const char *value, struct diag *diag);
 int show_text(const struct setting *s, const void *field, char *buf, size_t size);
 int show_span32(const struct setting *s, const void *field, char *buf, size_t size);
 int show_span64(const struct setting *s, const void *field, char *buf, size_t size);
