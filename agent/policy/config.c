@@ -8,6 +8,8 @@
 #include "base/bytes.h"
 #include "policy/setting.h"
 
+enum { CONFIG_VALUE_MAX = 1024 }; /* longer than any value that is let in */
+
 void config_free(struct config *config)
 {
         if (!config)
@@ -108,23 +110,22 @@ struct showing {
         const struct key_config *key; /* NULL: not a key's section */
 };
 
-static int show_section(const struct showing *to, struct config_shown *shown,
-                        const struct setting *table, const void *section, uint32_t given)
+static int show_section(const struct showing *to, const char *section, const char *name,
+                        const struct setting *table, const void *fields, uint32_t given)
 {
-        char value[1024];
-        int r;
+        char value[CONFIG_VALUE_MAX];
+        struct config_shown shown = {.section = section, .name = name};
+        int r = to->fn(&shown, to->userdata);
 
-        shown->setting = shown->value = NULL;
-        r = to->fn(shown, to->userdata);
-        shown->value = value;
+        shown.value = value;
         for (const struct setting *s = table; r == 0 && s->name; s++) {
                 if (to->key && means_nothing(s->name, to->key->uri.kind))
                         continue;
-                shown->setting = s->name;
-                shown->is_default = !(given >> (s - table) & 1);
-                r = s->show(s, (const char *)section + s->offset, value, sizeof(value));
+                shown.setting = s->name;
+                shown.is_default = !(given >> (s - table) & 1);
+                r = s->show(s, (const char *)fields + s->offset, value, sizeof(value));
                 if (r == 0)
-                        r = to->fn(shown, to->userdata);
+                        r = to->fn(&shown, to->userdata);
         }
         return r;
 }
@@ -132,21 +133,16 @@ static int show_section(const struct showing *to, struct config_shown *shown,
 int config_show(const struct config *config,
                 int (*fn)(const struct config_shown *shown, void *userdata), void *userdata)
 {
-        struct config_shown shown = {.section = "Agent", .name = ""};
+        const struct agent_config *agent = &config->agent;
         struct showing to = {.fn = fn, .userdata = userdata};
-        int r = show_section(&to, &shown, agent_settings, &config->agent, config->agent.given);
+        int r = show_section(&to, "Agent", "", agent_settings, agent, agent->given);
 
-        shown.section = "Key";
         for (const struct key_config *k = config->keys; r == 0 && k; k = k->next) {
-                shown.name = k->name;
                 to.key = k;
-                r = show_section(&to, &shown, key_settings, k, k->given);
+                r = show_section(&to, "Key", k->name, key_settings, k, k->given);
         }
-        shown.section = "Volume";
         to.key = NULL;
-        for (const struct volume_config *v = config->volumes; r == 0 && v; v = v->next) {
-                shown.name = v->name;
-                r = show_section(&to, &shown, volume_settings, v, v->given);
-        }
+        for (const struct volume_config *v = config->volumes; r == 0 && v; v = v->next)
+                r = show_section(&to, "Volume", v->name, volume_settings, v, v->given);
         return r;
 }

@@ -193,11 +193,3 @@ int setting_set(const struct setting *table, void *section, uint32_t *given, con
                 }
         return unknown(table, name, diag);
 }
-
-bool setting_given(const struct setting *table, uint32_t given, const char *name)
-{
-        for (const struct setting *s = table; s->name; s++)
-                if (strcmp(name, s->name) == 0)
-                        return given >> (s - table) & 1;
-        return false;
-}

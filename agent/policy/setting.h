@@ -23,7 +23,6 @@ extern const struct setting agent_settings[], key_settings[], volume_settings[];
 /* One setting of a file. 0; CONFIG_E_INVALID, without file and line. */
 int setting_set(const struct setting *table, void *section, uint32_t *given, const char *name,
                 const char *value, struct diag *diag);
-bool setting_given(const struct setting *table, uint32_t given, const char *name);
 
 int setting_invalid(const struct setting *s, const char *value, const char *expected,
                     struct diag *diag);
