@@ -7,6 +7,7 @@
 #include "base/secret.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -16,14 +17,45 @@ struct secret {
         uint8_t *data;
         size_t size;
         size_t room; /* whole pages at data */
+        struct secret *next, *previous;
 };
+
+/* All that there are, so that a child can wipe what it holds without knowing who owns it. */
+static struct {
+        pthread_mutex_t lock;
+        struct secret *first;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void enlist(struct secret *s)
+{
+        (void)pthread_mutex_lock(&all.lock);
+        s->previous = NULL;
+        s->next = all.first;
+        if (s->next)
+                s->next->previous = s;
+        all.first = s;
+        (void)pthread_mutex_unlock(&all.lock);
+}
+
+static void delist(struct secret *s)
+{
+        (void)pthread_mutex_lock(&all.lock);
+        if (s->next)
+                s->next->previous = s->previous;
+        if (s->previous)
+                s->previous->next = s->next;
+        else
+                all.first = s->next;
+        (void)pthread_mutex_unlock(&all.lock);
+}
 
 static size_t page_size(void)
 {
         return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Maps room bytes, locked and kept out of cores, between two pages that no access survives. */
+/* Maps room bytes, locked and kept out of cores and children, between two pages that no access
+ * survives. */
 static uint8_t *map_pages(size_t room)
 {
         size_t page = page_size();
@@ -32,7 +64,8 @@ static uint8_t *map_pages(size_t room)
         if (whole == MAP_FAILED)
                 return NULL;
         if (mprotect(whole + page, room, PROT_READ | PROT_WRITE) < 0 ||
-            madvise(whole + page, room, MADV_DONTDUMP) < 0 || mlock(whole + page, room) < 0) {
+            madvise(whole + page, room, MADV_DONTDUMP) < 0 ||
+            madvise(whole + page, room, MADV_WIPEONFORK) < 0 || mlock(whole + page, room) < 0) {
                 (void)munmap(whole, room + 2 * page);
                 return NULL;
         }
@@ -56,6 +89,7 @@ int secret_new(size_t size, struct secret **ret)
                 free(s);
                 return -ENOMEM;
         }
+        enlist(s);
         *ret = s;
         return 0;
 }
@@ -94,6 +128,7 @@ void secret_free(struct secret *s)
 
         if (!s)
                 return;
+        delist(s);
         explicit_bzero(s->data, s->room);
         (void)munmap(s->data - page, s->room + 2 * page);
         free(s);
@@ -119,6 +154,18 @@ void secret_truncate(struct secret *s, size_t size)
         assert(size <= s->size);
         explicit_bzero(s->data + size, s->size - size);
         s->size = size;
+}
+
+int secret_keep_on_fork(const struct secret *s)
+{
+        return madvise(s->data, s->room, MADV_KEEPONFORK) < 0 ? -errno : 0;
+}
+
+/* Without the lock: a child has one thread, and the lock may have been another's at the fork. */
+void secret_wipe_all(void)
+{
+        for (struct secret *s = all.first; s; s = s->next)
+                explicit_bzero(s->data, s->room);
 }
 
 int secret_equal(const struct secret *a, const struct secret *b)

@@ -2,7 +2,10 @@
 #pragma once
 
 /* The one type that holds key bytes: whole pages of its own, locked, kept out of core dumps,
- * wiped before they go back. Nothing here prints, and no function copies a secret out. */
+ * wiped before they go back. Nothing here prints, and no function copies a secret out.
+ *
+ * A child that fork(2) makes finds zeros in their place: pages that it shared would go back to the
+ * kernel as they are, if the parent wiped (and so copied) its own before the child is gone. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +35,14 @@ size_t secret_size(const struct secret *s);
 
 /* Makes the secret shorter; the bytes cut off are wiped. size must not exceed the present one. */
 void secret_truncate(struct secret *s, size_t size);
+
+/* A child that is forked from now on gets a copy of this one, and ends by secret_wipe_all(). The
+ * owner frees it only when that child is gone. 0 or -errno. */
+int secret_keep_on_fork(const struct secret *s);
+
+/* Wipes all secrets that this process has, its own and those that it was given by fork(2): the last
+ * thing that a child does before _exit(). They stay allocated. */
+void secret_wipe_all(void);
 
 /* 1 if both have the same size and bytes, else 0; time does not depend on where they differ. */
 int secret_equal(const struct secret *a, const struct secret *b);

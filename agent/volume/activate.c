@@ -12,8 +12,8 @@
 #include <sys/sysmacros.h>
 
 #include "volume/child.h"
-#include "volume/table.h"
-#include "volume/teardown.h"
+#include "volume/mapping.h"
+#include "volume/rung.h"
 
 int volume_name_valid(const char *name)
 {
@@ -161,12 +161,18 @@ static int check_same_disk(const struct header *h, struct diag *diag)
         return VOLUME_E_TABLE;
 }
 
-static int activate_in_child(void *arg, struct diag *diag)
+int activation_run(void *activation, struct diag *diag)
 {
-        const struct activation *a = arg;
+        const struct activation *a = activation;
         struct secret *key CLEANUP_SECRET = NULL;
         int r;
 
+        if (!a->header->rdev) {
+                (void)diag_refuse(diag, VOLUME_E_FOREIGN, "block-device",
+                                  "%s is not a block device", a->header->device);
+                diag_advise(diag, "make it one: losetup --find --show %s", a->header->device);
+                return VOLUME_E_FOREIGN;
+        }
         r = volume_unlock_keyslot(a->header, a->keyslot, a->passphrase, &key, diag);
         if (r == 0)
                 r = check_same_disk(a->header, diag);
@@ -192,30 +198,35 @@ static int activate_in_child(void *arg, struct diag *diag)
         if (r == 0)
                 r = check_same_disk(a->header, diag);
         if (r != 0)
-                (void)volume_kill(a->name, a->timeout_ms, NULL);
+                (void)rung_kill(a->name, NULL, NULL);
         return r;
+}
+
+/* "There is no such mapping" is what undoing wants. */
+static int undone(int r)
+{
+        return r == VOLUME_E_INACTIVE ? 0 : r;
+}
+
+int activation_undo(void *activation, struct diag *diag)
+{
+        const struct activation *a = activation;
+
+        return undone(rung_kill(a->name, a->header->binding.uuid, diag));
 }
 
 int volume_activate(const struct activation *a, struct diag *diag)
 {
         struct activation copy = *a;
-        int r;
+        int r = child_run(activation_run, &copy, a->timeout_ms, diag);
 
-        if (!a->header->rdev) {
-                (void)diag_refuse(diag, VOLUME_E_FOREIGN, "block-device",
-                                  "%s is not a block device", a->header->device);
-                diag_advise(diag, "make it one: losetup --find --show %s", a->header->device);
-                return VOLUME_E_FOREIGN;
-        }
-        r = child_run(activate_in_child, &copy, a->timeout_ms, diag);
         if (r == VOLUME_E_TIMEOUT || r == -EIO) /* nobody has looked at what it left */
-                (void)volume_kill(a->name, a->timeout_ms, NULL);
+                (void)child_run(activation_undo, &copy, a->timeout_ms, NULL);
         return r;
 }
 
-static int resume_in_child(void *arg, struct diag *diag)
+static int resume(const struct activation *a, struct diag *diag)
 {
-        const struct activation *a = arg;
         struct secret *key CLEANUP_SECRET = NULL;
         int r;
 
@@ -265,15 +276,14 @@ int volume_expect(const char *name, enum volume_state state, struct diag *diag)
         return expect(name, state, &t, diag);
 }
 
-int volume_resume(const struct activation *a, struct diag *diag)
+/* Is the mapping the header's, but for its key? */
+static int check_suspended(const struct activation *a, struct table *ret, struct diag *diag)
 {
-        struct activation copy = *a;
-        struct table t;
-        int r = expect(a->name, VOLUME_SUSPENDED, &t, diag);
+        int r = expect(a->name, VOLUME_SUSPENDED, ret, diag);
 
         if (r != 0)
                 return r;
-        if (!table_is_ours(&t, a->header->binding.uuid, a->name)) {
+        if (!table_is_ours(ret, a->header->binding.uuid, a->name)) {
                 (void)diag_refuse(diag, VOLUME_E_FOREIGN, "uuid-changed",
                                   "the mapping %s is of another volume than %s holds now", a->name,
                                   a->header->device);
@@ -281,19 +291,43 @@ int volume_resume(const struct activation *a, struct diag *diag)
                             a->name);
                 return VOLUME_E_FOREIGN;
         }
-        r = check_geometry(a, &t, diag);
-        if (r == 0 && t.other_options)
-                r = mismatch(diag, "set of flags");
+        r = check_geometry(a, ret, diag);
+        return r == 0 && ret->other_options ? mismatch(diag, "set of flags") : r;
+}
+
+int resumption_run(void *activation, struct diag *diag)
+{
+        struct activation a = *(const struct activation *)activation;
+        struct table t;
+        int r = check_suspended(&a, &t, diag);
+
         if (r != 0)
                 return r;
-        copy.discards = t.discards;
-        copy.no_read_workqueue = t.no_read_workqueue;
-        copy.no_write_workqueue = t.no_write_workqueue;
-        r = child_run(resume_in_child, &copy, a->timeout_ms, diag);
+        a.discards = t.discards;
+        a.no_read_workqueue = t.no_read_workqueue;
+        a.no_write_workqueue = t.no_write_workqueue;
+        r = resume(&a, diag);
         if (r != 0)
                 return r;
-        r = check_live(&copy, diag);
+        r = check_live(&a, diag);
         if (r != 0)
-                (void)volume_suspend(a->name, a->timeout_ms, NULL);
+                (void)rung_suspend(a.name, a.header->binding.uuid, 0, NULL);
+        return r;
+}
+
+int resumption_undo(void *activation, struct diag *diag)
+{
+        const struct activation *a = activation;
+
+        return undone(rung_suspend(a->name, a->header->binding.uuid, 0, diag));
+}
+
+int volume_resume(const struct activation *a, struct diag *diag)
+{
+        struct activation copy = *a;
+        int r = child_run(resumption_run, &copy, a->timeout_ms, diag);
+
+        if (r == VOLUME_E_TIMEOUT || r == -EIO) /* nobody has looked at what it left */
+                (void)child_run(resumption_undo, &copy, a->timeout_ms, NULL);
         return r;
 }

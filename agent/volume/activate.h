@@ -11,7 +11,7 @@ struct activation {
         const struct header *header;
         const char *name; /* of the mapping: 1 to 127 of [A-Za-z0-9_.-] */
         int keyslot;
-        const struct secret *passphrase;
+        const struct secret *passphrase; /* kept on fork, as header_authenticate() gives it */
         int no_read_workqueue, no_write_workqueue, discards;
         int timeout_ms;
 };
@@ -34,6 +34,19 @@ int volume_activate(const struct activation *a, struct diag *diag);
  * and cipher must be the header's (VOLUME_E_FOREIGN, VOLUME_E_TABLE). Not suspended:
  * VOLUME_E_INACTIVE. */
 int volume_resume(const struct activation *a, struct diag *diag);
+
+/* The bodies of the two, for child_start(), with an activation as argument: all checks of
+ * volume_activate() and volume_resume() are in them. In this process they would leave the key in a
+ * keyring. The passphrase is to be kept until the child is gone (secret_keep_on_fork()). */
+int activation_run(void *activation, struct diag *diag);
+int resumption_run(void *activation, struct diag *diag);
+
+/* What must follow, as another child's work, when such a child was abandoned, or died (-EIO):
+ * nobody has looked at what it left. An activation's mapping is killed (whoever opened it: to be
+ * called only where volume_expect() found the name free before), a resumed one is suspended again.
+ * 0 also if there is nothing left to undo. */
+int activation_undo(void *activation, struct diag *diag);
+int resumption_undo(void *activation, struct diag *diag);
 
 /* The volume key behind a keyslot; *ret is the caller's. 0; VOLUME_E_KEYSLOT; -errno. */
 int volume_unlock_keyslot(const struct header *h, int keyslot, const struct secret *passphrase,

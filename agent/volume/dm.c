@@ -25,7 +25,7 @@ struct dm_task *dm_open_task(int type, const char *name)
 
         dm_log_with_errno_init(quiet);
         task = dm_task_create(type);
-        if (task && !dm_task_set_name(task, name)) {
+        if (task && name && !dm_task_set_name(task, name)) {
                 dm_task_destroy(task);
                 task = NULL;
         }

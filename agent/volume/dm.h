@@ -13,7 +13,7 @@ static inline void dm_task_destroyp(struct dm_task **task)
                 dm_task_destroy(*task);
 }
 
-/* A task on the named mapping, or NULL. The library's own messages are silenced. */
+/* A task on the named mapping (NULL: on none), or NULL. The library's own messages are silenced. */
 struct dm_task *dm_open_task(int type, const char *name);
 
 /* Runs it: 0 or -errno. */

@@ -299,6 +299,9 @@ int header_authenticate(const struct header *h, const struct token *token,
         r = token_mac_verify(mac_key, &h->binding, token, diag);
         if (r != 0)
                 return r > 0 ? VOLUME_E_MAC : r;
+        r = secret_keep_on_fork(passphrase); /* activation is a child's work */
+        if (r < 0)
+                return diag_fail(diag, r, "cannot share the passphrase with a child");
         *ret_passphrase = TAKE_PTR(passphrase);
         return 0;
 }

@@ -72,7 +72,8 @@ void header_silence(void);
 void header_free(struct header *h);
 
 /* Passphrase and MAC check for one token, on the copy: 0; VOLUME_E_MAC; -errno.
- * ret_passphrase (the caller's) opens the token's keyslot. */
+ * ret_passphrase (the caller's) opens the token's keyslot; a child that is forked for activation
+ * gets it (secret_keep_on_fork()). */
 int header_authenticate(const struct header *h, const struct token *token,
                         const struct secret *secret, struct secret **ret_passphrase,
                         struct diag *diag);

@@ -25,12 +25,15 @@ int rung_suspend(const char *name, const char *uuid, int sync_ms, struct diag *d
  * first as rung_kill() does. */
 int rung_close(const char *name, const char *uuid, struct diag *diag);
 
-/* volume_kill() with the UUID compared. */
+/* volume_kill() with the UUID compared (NULL: any). While storage holds I/O, the work goes on in a
+ * process of its own when the caller is abandoned: no new I/O gets through meanwhile, and the key
+ * is wiped the moment the storage answers. Calling again joins that work. */
 int rung_kill(const char *name, const char *uuid, struct diag *diag);
 
 /* Overwrites the key material of all keyslots on device, whose header must have this UUID, and
  * proves by reading back from the disk that it is gone. Irreversible. The header itself stays, so
- * that people can see what the device was. */
+ * that people can see what the device was. The device may be in use. 0; VOLUME_E_FOREIGN (another
+ * volume); VOLUME_E_TABLE (something else was read back); as header_read() and store_open(). */
 int rung_erase(const char *device, const char *uuid, struct diag *diag);
 
 /* ---- what there is ---- */
@@ -49,11 +52,14 @@ struct mapping {
 int mapping_list(struct mapping **ret, size_t *ret_count, struct diag *diag);
 
 /* Block devices that stand on a device, directly or not, topmost first (sysfs holders); with where
- * they are mounted (/proc/self/mountinfo). *ret is the caller's to free. */
+ * they are mounted (/proc/self/mountinfo), the newest mount first; and at the end the device itself
+ * if it is mounted. *ret is the caller's to free. */
 struct dependant {
         unsigned int major, minor;
-        char name[128];       /* kernel's or device mapper's name */
-        char mount[256];      /* "" where it is not mounted; one entry for each mount */
+        char name[128];  /* kernel's or device mapper's name */
+        char mount[256]; /* "" where it is not mounted; one entry for each mount */
+        int is_dm;       /* name is the device mapper's */
+        int covered;     /* mount leads to what was mounted over it, or is too long ("?") */
 };
 int dependant_list(unsigned int major, unsigned int minor, struct dependant **ret,
                    size_t *ret_count, struct diag *diag);

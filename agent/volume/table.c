@@ -84,6 +84,35 @@ static void take_targets(struct dm_task *task, struct table *t)
         } while (next);
 }
 
+int table_find_keys(const char *name, int state, const char *uuid, struct table_keys *ret)
+{
+        struct dm_task *task CLEANUP(dm_task_destroyp) = dm_open_task(DM_DEVICE_TABLE, name);
+        struct table_keys keys = {.any = 0};
+        void *next = NULL;
+        int r;
+
+        if (!task || !dm_task_secure_data(task) ||
+            (state == TABLE_LOADED && !dm_task_query_inactive_table(task)))
+                return -ENOMEM;
+        r = dm_run(task);
+        if (r < 0)
+                return r;
+        do {
+                struct table t = {.key = TABLE_KEY_WIPED};
+                uint64_t start, length;
+                char *type = NULL, *params = NULL;
+
+                next = dm_get_next_target(task, next, &start, &length, &type, &params);
+                if (!type || strcmp(type, "crypt") != 0)
+                        continue;
+                table_parse_crypt(params, &t);
+                keys.any |= t.key != TABLE_KEY_WIPED;
+                keys.named |= t.key == TABLE_KEY_KEYRING && strstr(t.key_description, uuid) != NULL;
+        } while (next);
+        *ret = keys;
+        return 0;
+}
+
 int table_read(const char *name, struct table *ret)
 {
         struct dm_task *task CLEANUP(dm_task_destroyp) = dm_open_task(DM_DEVICE_TABLE, name);
@@ -130,6 +159,11 @@ int table_ask(const char *name, struct table *ret, struct diag *diag)
                 diag_advise(diag, "is the dm_mod module loaded, and are you root? modprobe dm_mod");
         }
         return r;
+}
+
+int table_is_suspended(const struct table *table)
+{
+        return table->suspended && !table->inactive && table->key == TABLE_KEY_WIPED;
 }
 
 int table_is_ours(const struct table *table, const char *uuid, const char *name)

@@ -34,11 +34,24 @@ struct table {
  * kernel's answer went through are wiped, as it may hold a key in hex. */
 int table_read(const char *name, struct table *ret);
 
+/* Inside volume/: which keys the targets of a mapping have, all of them, in the live table or in
+ * one that is loaded. 0 (nothing found if there is no such table), or -errno; -ENXIO if there is no
+ * such mapping. */
+enum { TABLE_LIVE = 0, TABLE_LOADED = 1 };
+struct table_keys {
+        int any;   /* a crypt target has a key */
+        int named; /* it is one that libcryptsetup names after this LUKS UUID */
+};
+int table_find_keys(const char *name, int state, const char *uuid, struct table_keys *ret);
+
 /* Inside volume/: a crypt target's parameters into *t. Wipes params, which may hold a key. */
 void table_parse_crypt(char *params, struct table *t);
 
 /* As table_read(), with words and advice in diag where it fails. */
 int table_ask(const char *name, struct table *ret, struct diag *diag);
+
+/* 1 if I/O waits and no table has a key. */
+int table_is_suspended(const struct table *table);
 
 /* 1 if the table's DM UUID is cryptsetup's for this LUKS UUID (NULL = any LUKS2) and name. */
 int table_is_ours(const struct table *table, const char *uuid, const char *name);
