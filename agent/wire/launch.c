@@ -24,9 +24,13 @@ static const char *const passed_variables[] = {
     "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN="};
 enum { VARIABLES = sizeof(passed_variables) / sizeof(*passed_variables) };
 
+/* Debian's libcurl brings a second TLS library, for a protocol that we do not speak; its
+ * constructor would make a megabyte of it resident. */
+static char no_gnutls[] = "GNUTLS_NO_IMPLICIT_INIT=1";
+
 struct plan {
         const char *path;
-        char *environment[VARIABLES + 1]; /* pointers into the caller's: no copies of secrets */
+        char *environment[VARIABLES + 2]; /* pointers into the caller's: no copies of secrets */
         int wire, null, report;           /* CLOEXEC; null and report are above the wire's place */
         pid_t parent;
 };
@@ -96,13 +100,14 @@ static _Noreturn void child(const struct plan *plan)
         _exit(127);
 }
 
-static void choose_environment(struct plan *plan)
+static void choose_environment(struct plan *plan, int pass_env)
 {
         size_t n = 0;
 
-        for (char **e = environ; e && *e; e++)
+        plan->environment[n++] = no_gnutls;
+        for (char **e = environ; pass_env && e && *e; e++)
                 for (size_t i = 0; i < VARIABLES; i++)
-                        if (n < VARIABLES &&
+                        if (n <= VARIABLES &&
                             strncmp(*e, passed_variables[i], strlen(passed_variables[i])) == 0)
                                 plan->environment[n++] = *e;
 }
@@ -170,8 +175,7 @@ int launch_worker(const char *path, int wire, int pass_env, pid_t *ret_pid)
         plan.wire = wire;
         plan.null = null;
         plan.report = theirs;
-        if (pass_env)
-                choose_environment(&plan);
+        choose_environment(&plan, pass_env);
         pid = start(&plan);
         if (pid < 0)
                 return -errno;

@@ -78,6 +78,41 @@ void wrap_and_unwrap(struct wire_client *client, struct wire_request *request,
 /* What every verdict but granted must bring: nothing, one sentence, and what to do. */
 void assert_refusal(const struct wire_reply *reply, int verdict, const char *name);
 
+/* ---- workers that misbehave (fakes.c) ---- */
+
+enum { FAKE_PATH = 128 };
+
+/* Fixtures: a folder for links to the fake worker. */
+int fakes_make(void **state);
+int fakes_remove(void **state);
+/* A path at which the fake worker misbehaves in this way. */
+void fake_path(const char *mode, char path[FAKE_PATH]);
+
+/* ---- the memory that is shared for a call (fakes.c) ---- */
+
+/* While a call is under way: a look at its shared memory, which stays when the call is over. */
+const uint8_t *shared_look(void);
+void shared_unlook(const uint8_t *view);
+bool shared_is_zero(const uint8_t *view);
+
+/* ---- a service that starts workers (service.c) ---- */
+
+enum service_kind {
+        SERVICE_PLAIN, /* as systemd does it: the connection at descriptor 3 */
+        SERVICE_UNIT,  /* with what a hardened unit takes away before */
+        SERVICE_RELAY, /* in between, and writes down what the records hold */
+};
+
+struct service {
+        pid_t pid;
+        char dir[64];
+        char path[96]; /* the socket */
+        char log[96];  /* of SERVICE_RELAY */
+};
+
+void service_start(struct service *service, enum service_kind kind, const char *worker);
+void service_stop(struct service *service);
+
 /* ---- processes (process.c) ---- */
 
 /* The one child of parent that runs name (as in /proc/PID/comm); 0 if there is none. */

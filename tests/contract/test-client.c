@@ -8,19 +8,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
-
-static char dir[64];
-
-static void fake_path(const char *mode, char path[128])
-{
-        (void)snprintf(path, 128, "%s/%s", dir, mode);
-        if (symlink(programs.fake, path) < 0)
-                assert_int_equal(errno, EEXIST);
-}
 
 /* One call to a misbehaving worker, and that nothing of it stays. */
 static int ask_fake(const char *mode, uint32_t timeout_ms, struct wire_reply *reply,
@@ -30,7 +20,7 @@ static int ask_fake(const char *mode, uint32_t timeout_ms, struct wire_reply *re
         struct wire_client *client;
         struct wire_request request;
         uint64_t before;
-        char path[128];
+        char path[FAKE_PATH];
         int r;
 
         fake_path(mode, path);
@@ -53,13 +43,10 @@ static void test_misbehaviour(void **state)
         static const struct {
                 const char *mode, *words;
         } rows[] = {
-            {"garbage", "out of form"},
-            {"too-long", "out of form"},
-            {"wrong-operation", "out of form"},
-            {"descriptor", "out of form"},
-            {"crash", "signal 5"},
-            {"leave", "exit status 7"},
-            {"no-such-mode", "exit status 2"},
+            {"garbage", "out of form"},          {"too-long", "out of form"},
+            {"wrong-operation", "out of form"},  {"descriptor", "out of form"},
+            {"too-large-secret", "out of form"}, {"crash", "signal 5"},
+            {"leave", "exit status 7"},          {"no-such-mode", "exit status 2"},
         };
 
         (void)state;
@@ -246,28 +233,6 @@ static void test_worker_dies_with_its_parent(void **state)
         }
 }
 
-static int setup(void **state)
-{
-        (void)state;
-        strcpy(dir, "/tmp/luks-kms-fakes.XXXXXX");
-        return mkdtemp(dir) ? chmod(dir, 0755) : -1;
-}
-
-static int teardown(void **state)
-{
-        static const char *const modes[] = {"garbage",      "too-long", "wrong-operation",
-                                            "descriptor",   "crash",    "leave",
-                                            "no-such-mode", "silent",   "control-characters"};
-        char path[128];
-
-        (void)state;
-        for (size_t i = 0; i < LENGTH(modes); i++) {
-                (void)snprintf(path, sizeof(path), "%s/%s", dir, modes[i]);
-                (void)unlink(path);
-        }
-        return rmdir(dir);
-}
-
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
@@ -282,5 +247,5 @@ int main(int argc, char **argv)
         };
         int r = contract_setup(argc, argv);
 
-        return r != 0 ? r : cmocka_run_group_tests_name("client", tests, setup, teardown);
+        return r != 0 ? r : cmocka_run_group_tests_name("client", tests, fakes_make, fakes_remove);
 }

@@ -166,7 +166,8 @@ static void test_environment(void **state)
                 assert_non_null(environment);
                 for (const char *p = environment; (p = strchr(p, '\n')); p++)
                         lines++;
-                assert_int_equal(lines, pass ? 3 : 0);
+                assert_int_equal(lines, pass ? 4 : 1);
+                assert_non_null(strstr(environment, "GNUTLS_NO_IMPLICIT_INIT=1\n"));
                 assert_int_equal(!!strstr(environment, "AWS_SESSION_TOKEN=contract-token"), pass);
                 assert_null(strstr(environment, "PROFILE"));
         }
