@@ -12,7 +12,13 @@
 
 #include "base/json.h"
 
-enum { VARLINK_MESSAGE_MAX = 65536, VARLINK_REPLY_MAX = 262144, VARLINK_CLIENTS_MAX = 32 };
+enum {
+        VARLINK_MESSAGE_MAX = 65536,
+        VARLINK_REPLY_MAX = 262144, /* also: what may wait to be read by one client */
+        VARLINK_CLIENTS_MAX = 32,
+        VARLINK_CLIENTS_ROOT = 8, /* of these are kept free for root */
+        VARLINK_STALL_MS = 10000,
+};
 
 struct varlink_server;
 struct varlink_call; /* one call that waits for its answer; gone once it is answered */
@@ -31,8 +37,8 @@ struct varlink_method {
 };
 
 struct varlink_interface {
-        const char *name;        /* "org.lukskms.Agent" */
-        const char *description; /* its varlink text */
+        const char *name;                     /* "org.lukskms.Agent" */
+        const char *description;              /* its varlink text */
         const struct varlink_method *methods; /* ends with a NULL name */
 };
 
@@ -44,15 +50,25 @@ void varlink_server_free(struct varlink_server *server); /* accepts NULL; drops 
 uid_t varlink_call_uid(const struct varlink_call *call);
 bool varlink_call_more(const struct varlink_call *call); /* the client asked for several replies */
 
-/* Answers: fill writes the members of the reply's parameters object into w. continues: another
- * reply follows (only if the client asked for more). 0 or -errno; the call is gone then unless it
- * continues. */
+/* Answers: fill (NULL: nothing) writes the members of the reply's parameters object into w.
+ * continues: another reply follows (only if the client asked for more: -EINVAL otherwise, and
+ * nothing is sent). What does not fit into VARLINK_REPLY_MAX is not sent (-ENOBUFS), the last reply
+ * becomes InternalError then. 0 or -errno; the call is gone in either case unless it continues. */
 int varlink_reply(struct varlink_call *call, bool continues,
                   void (*fill)(struct jsonw *w, void *arg), void *arg);
 
-/* name: "NoSuchVolume" (of our interface). With "message" and "next" as parameters. */
+/* name: "NoSuchVolume" (of our interface), or with a dot the whole name of an error. With "message"
+ * and "next" as parameters. 0 or -errno; the call is gone. */
 int varlink_error(struct varlink_call *call, const char *name, const char *message,
                   const char *next);
 
-/* A call that continues and whose client has gone: called once, call is gone after. */
+/* The standard error for a parameter that is missing, of a wrong type or out of range. */
+int varlink_error_parameter(struct varlink_call *call, const char *parameter);
+
+/* A call that continues and whose client has gone: called once, from the event loop, and call is
+ * gone after. A kept call without this is still there when its client has gone, and is answered as
+ * ever; nobody hears it. */
 void varlink_call_on_gone(struct varlink_call *call, void (*gone)(void *arg), void *arg);
+
+/* How long half a message, or a reply that is not read, may stand still. For tests. */
+void varlink_server_set_stall(struct varlink_server *server, uint64_t ms);

@@ -36,6 +36,8 @@ struct header {
         struct token_binding binding;
         struct header_keyslot keyslots[HEADER_KEYSLOTS_MAX];
         struct token *tokens[HEADER_TOKENS_MAX]; /* ours only; index = token id in the header */
+        /* Type of a token that is not ours and names this keyslot; "": none. For people only. */
+        char foreign[HEADER_KEYSLOTS_MAX][48];
 };
 
 /* Positive outcomes of all of volume/. */

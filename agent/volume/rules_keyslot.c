@@ -120,13 +120,35 @@ int rule_kdf_cost(const struct json_node *root, struct header *h, struct diag *d
         return 0;
 }
 
+/* Tokens of others are not judged. Their types are told to people, who want to know what opens the
+ * volume (volume/paths.h). */
+static void note_foreign(const struct json_node *member, struct header *h)
+{
+        char type[48], slot[8];
+
+        if (json_string(json_get(member, "type"), type, sizeof(type)) != 0)
+                (void)snprintf(type, sizeof(type), "of a type with a long name");
+        for (const struct json_node *n = json_first(json_get(member, "keyslots")); n;
+             n = json_next(n)) {
+                unsigned long index;
+
+                if (json_string(n, slot, sizeof(slot)) != 0)
+                        continue;
+                index = strtoul(slot, NULL, 10);
+                if (index < HEADER_KEYSLOTS_MAX && !h->foreign[index][0])
+                        diag_text(h->foreign[index], sizeof(h->foreign[index]), type);
+        }
+}
+
 static int parse_one_token(const struct json_node *member, struct header *h, struct diag *diag)
 {
         struct token *token CLEANUP_FREE = NULL;
         unsigned long index;
 
-        if (!json_string_is(json_get(member, "type"), TOKEN_TYPE))
+        if (!json_string_is(json_get(member, "type"), TOKEN_TYPE)) {
+                note_foreign(member, h);
                 return 0;
+        }
         if (index_of(member, HEADER_TOKENS_MAX, &index) != 0)
                 return REFUSE(diag, "a token's name is not a number below %d", HEADER_TOKENS_MAX);
         token = malloc(sizeof(*token));
