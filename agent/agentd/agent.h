@@ -101,6 +101,8 @@ struct agent {
 
 /* A worker: the service's, or one of our own. 0 or -errno. */
 int agent_worker(const struct agent *a, bool own, struct wire_client **ret, struct diag *diag);
+/* Does a key of it take credentials from the environment? A service's worker has another one. */
+bool agent_needs_own_worker(const struct volume_config *v);
 
 /* ---- agent.c ---- */
 int agent_begin(struct agent *a, struct diag *diag);

@@ -11,7 +11,7 @@
 #include "agentd/tell.h"
 #include "base/clock.h"
 
-enum { IDS_MAX = 4, CHANGES_MAX = 4, TEXT_MAX = 320 };
+enum { IDS_MAX = 4, CHANGES_MAX = 4, TEXT_MAX = 384 };
 
 enum stage { NOTICE, ENFORCE, RESTORE };
 

@@ -4,6 +4,7 @@
  * rung has been climbed only when the child has proven that the key is gone. */
 
 #include "agentd/dependants.h"
+#include "agentd/drill.h"
 #include "agentd/task.h"
 #include "agentd/tell.h"
 #include "base/clock.h"
@@ -102,7 +103,7 @@ static void begin_rung(struct ward *w, enum rung_kind kind)
 {
         const struct agent_config *settings = &w->agent->config->agent;
         struct rung_work work = {.kind = kind,
-                                 .sync_ms = (int)settings->sync_ms,
+                                 .sync_ms = (int)settings->sync_time_ms,
                                  .patience_ms = (int)settings->rung_timeout_ms / 2,
                                  .begun_ms = clock_boot_ms()};
         struct diag diag = DIAG_INIT;
@@ -183,22 +184,49 @@ static int restore_work(void *shared, struct diag *diag)
         return code;
 }
 
-static void restore_done(struct ward *w, int r, const struct diag *diag, void *shared)
+static void told_and_over(struct ward *w, const struct restore_work *work, enum lease_result result)
 {
-        const struct restore_work *work = shared;
         const struct lease_event e = {
             .kind = LEASE_EV_RESTORED,
-            .result = result_of(r == EXIT_TIMEOUT ? VOLUME_E_TIMEOUT : r),
+            .result = result,
             .restore_verdict = work->verdict < 0 ? VERDICT_GRANTED : work->verdict,
         };
 
-        tell_restore_ended(w, work->resume, e.result, diag, work->key, &work->context,
-                           work->verdict, (int64_t)(clock_boot_ms() - work->begun_ms));
+        agent_event(w, &e);
+        drill_restored(w, result);
+        scan_soon(w->agent);
+}
+
+static int undo_work(void *shared, struct diag *diag)
+{
+        const struct restore_work *work = shared;
+        int r = work->resume ? rung_suspend(work->mapping, work->uuid, 0, diag)
+                             : rung_kill(work->mapping, work->uuid, diag);
+
+        return r == VOLUME_E_INACTIVE ? 0 : r;
+}
+
+static void undo_done(struct ward *w, int r, const struct diag *diag, void *shared)
+{
+        if (r != 0)
+                tell_agent(w->agent, TELL_TROUBLE, diag->message);
+        told_and_over(w, shared, LEASE_HUNG);
+}
+
+static void restore_done(struct ward *w, int r, const struct diag *diag, void *shared)
+{
+        const struct restore_work *work = shared;
+        const bool cut_short = r == VOLUME_E_TIMEOUT || r == -EIO;
+        const enum lease_result result = cut_short ? LEASE_HUNG : result_of(r);
+
+        tell_restore_ended(w, work->resume, result, diag, work->key, &work->context, work->verdict,
+                           (int64_t)(clock_boot_ms() - work->begun_ms));
         if (r == 0 && !work->resume)
                 (void)snprintf(w->mapping, sizeof(w->mapping), "%s", work->mapping);
-        agent_event(w, &e);
-        drill_restored(w, e.result);
-        scan_soon(w->agent);
+        /* what was cut short has left a mapping that nobody has looked at */
+        if (!cut_short || task_start(w, undo_work, work, sizeof(*work),
+                                     w->agent->config->agent.rung_timeout_ms, undo_done) < 0)
+                told_and_over(w, work, result);
 }
 
 /* A mapping that config does not name: its keys are those that its header and config have. */

@@ -76,7 +76,7 @@ static void finish(struct call *c, int r, struct wire_reply *reply)
                 diag = reply->diag;
         wire_reply_done(reply);
         answer(a, k, r < 0 ? VERDICT_UNAVAILABLE : r, &diag, c);
-        drill_probed(k);
+        drill_probed(a, k);
         call_free(c);
 }
 
