@@ -18,12 +18,16 @@ enum exit_code {
         EXIT_REFUSED = 4,  /* the header or the live mapping breaks a named rule */
         EXIT_STATE = 5,    /* in use, not open, not suspended, bears a signature, not ours */
         EXIT_TIMEOUT = 6,  /* the kernel did not finish in time */
+        EXIT_AGENT = 7,    /* the agent does not run, does not answer in time, or fails */
+        EXIT_DRILL = 8,    /* a drill ended, and not as it should */
         EXIT_VERDICT = 10, /* + enum verdict: 11 key-state ... 16 tampered */
 };
 
 struct options {
         const char *config_dir;
-        bool json, force, kill;
+        const char *socket; /* the agent's; NULL: where it is */
+        const char *rung;   /* drill: "suspend", "close", "kill"; NULL: the agent's choice */
+        bool json, force, kill, yes;
         const char *verb; /* "open", "recipient verify": for reports */
         char **args;      /* what stands after the verb */
         int arg_count;
@@ -34,6 +38,7 @@ struct verb {
         int args_min, args_max;
         bool takes_force, takes_kill;
         int (*run)(const struct options *o);
+        bool takes_drill; /* --rung and --yes */
 };
 
 extern const struct verb verbs[]; /* ends with a NULL name */
@@ -44,6 +49,11 @@ int verb_close(const struct options *o);
 int verb_suspend(const struct options *o);
 int verb_resume(const struct options *o);
 int verb_status(const struct options *o);
+int verb_why(const struct options *o);
+int verb_explain(const struct options *o);
+int verb_metrics(const struct options *o);
+int verb_probe(const struct options *o);
+int verb_drill(const struct options *o);
 int verb_recipient_verify(const struct options *o);
 int verb_recipient_add(const struct options *o);
 int verb_recipient_remove(const struct options *o);

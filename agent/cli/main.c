@@ -6,7 +6,7 @@
 #include <getopt.h>
 
 #include "base/secret.h"
-#include "cli/cli.h"
+#include "cli/agent.h"
 
 const struct verb verbs[] = {
     {"format", "VOLUME", "make a LUKS2 volume whose key only the KMS can unwrap", 1, 1, true, false,
@@ -17,6 +17,14 @@ const struct verb verbs[] = {
      verb_suspend},
     {"resume", "VOLUME", "unwrap by the KMS and let I/O go on", 1, 1, false, false, verb_resume},
     {"status", "[VOLUME]", "show what is in force", 0, 1, false, false, verb_status},
+    {"why", "VOLUME", "why it stands as it does, and what happens next", 1, 1, false, false,
+     verb_why},
+    {"explain", "VOLUME", "list every path that can still open it", 1, 1, false, false,
+     verb_explain},
+    {"metrics", "", "the agent's figures, as OpenMetrics text", 0, 0, false, false, verb_metrics},
+    {"probe", "VOLUME", "have the agent ask its keys now", 1, 1, false, false, verb_probe},
+    {"drill", "VOLUME", "rehearse a revocation, and print a report", 1, 1, false, false, verb_drill,
+     true},
     {"recipient verify", "VOLUME", "prove for each recipient that it opens the volume", 1, 1, false,
      false, verb_recipient_verify},
     {"recipient add", "VOLUME KEY", "wrap a new keyslot secret under another key", 2, 2, false,
@@ -43,6 +51,9 @@ static void print_help(void)
                    "  --json         tell outcomes as JSON objects, one a line\n"
                    "  --force        format: also a device that bears a signature\n"
                    "  --kill         close: cut off a mapping in use; unwritten data are lost\n"
+                   "  --rung RUNG    drill: suspend (if nothing is said), close or kill\n"
+                   "  --yes          drill: begin without asking\n"
+                   "  --socket PATH  the agent's socket (" AGENT_SOCKET_DEFAULT ")\n"
                    "  --help         this text\n"
                    "  --version      the version\n\n"
                    "Volumes and keys are named in the config: see luks-kms(8).");
@@ -100,13 +111,11 @@ static const char *find_abbreviated(int argc, char **argv, const struct option *
 static int parse_options(int argc, char **argv, struct options *o)
 {
         static const struct option longs[] = {
-            {"config", required_argument, NULL, 'c'},
-            {"json", no_argument, NULL, 'j'},
-            {"force", no_argument, NULL, 'f'},
-            {"kill", no_argument, NULL, 'k'},
-            {"help", no_argument, NULL, 'h'},
-            {"version", no_argument, NULL, 'V'},
-            {NULL, 0, NULL, 0},
+            {"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'},
+            {"force", no_argument, NULL, 'f'},        {"kill", no_argument, NULL, 'k'},
+            {"rung", required_argument, NULL, 'r'},   {"yes", no_argument, NULL, 'y'},
+            {"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+            {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
         };
         const char *unknown = find_abbreviated(argc, argv, longs);
         int c;
@@ -120,6 +129,9 @@ static int parse_options(int argc, char **argv, struct options *o)
                 case 'j': o->json = true; break;
                 case 'f': o->force = true; break;
                 case 'k': o->kill = true; break;
+                case 'r': o->rung = optarg; break;
+                case 'y': o->yes = true; break;
+                case 's': o->socket = optarg; break;
                 case 'h': print_help(); return -1;
                 case 'V': (void)puts("luks-kms " VERSION); return -1;
                 default: return usage_error("an option lacks its value, or has one too many");
@@ -167,6 +179,11 @@ int main(int argc, char **argv)
                         return usage_error("a name is too long: %s", o.args[i]);
         if ((o.force && !verb->takes_force) || (o.kill && !verb->takes_kill))
                 return usage_error("%s is not for %s", o.force ? "--force" : "--kill", verb->name);
+        if ((o.rung || o.yes) && !verb->takes_drill)
+                return usage_error("%s is not for %s", o.rung ? "--rung" : "--yes", verb->name);
+        if (o.rung && strcmp(o.rung, "suspend") != 0 && strcmp(o.rung, "close") != 0 &&
+            strcmp(o.rung, "kill") != 0)
+                return usage_error("--rung needs suspend, close or kill");
         if (secret_harden_process() < 0)
                 (void)fputs("luks-kms: cannot lock memory; secrets could be swapped out\n", stderr);
         r = verb->run(&o);
