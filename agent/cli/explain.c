@@ -69,12 +69,13 @@ static void print_text(const struct explanation *e)
 
                 if (p->keyslot >= 0)
                         (void)snprintf(slot, sizeof(slot), "keyslot %d", p->keyslot);
-                (void)printf("  %-19s %-10s %s\n", path_kind_name(p->kind), slot, p->key);
-                if (ours)
-                        (void)printf("  %-19s %-10s %s, %s\n", "", "",
-                                     p->allowed ? "allowed by the configuration" : "not allowed",
-                                     p->watched ? "watched by the agent" : "not watched");
-                (void)printf("  %-19s %-10s %s\n", "", "", p->note);
+                (void)printf("  %-19s %-10s %s\n", path_kind_name(p->kind), slot,
+                             ours ? p->key : p->note);
+                if (!ours)
+                        continue;
+                (void)printf("  %-30s %s, %s: %s\n", "",
+                             p->allowed ? "allowed by the configuration" : "not allowed",
+                             p->watched ? "watched by the agent" : "not watched", p->note);
         }
         if (!e->agent)
                 (void)puts(
