@@ -123,8 +123,9 @@ static void settle(struct agent *a)
                         continue;
                 r = state_save(w, lease);
                 if (r < 0)
-                        tell_agent(a, TELL_TROUBLE, "cannot save a lease: after a restart its "
-                                                    "delays would begin anew");
+                        tell_agent(a, TELL_TROUBLE,
+                                   "cannot save a lease: after a restart its "
+                                   "delays would begin anew");
                 w->saved = *lease;
                 if (lease->state != w->told)
                         tell_state(w, lease);

@@ -63,8 +63,8 @@ struct ward {
         uint64_t receipt_us;
         enum rung_kind receipt_rung;
         uint64_t rungs[RUNG_KINDS_][LEASE_HUNG + 1]; /* ended, by result */
-        struct lease saved;    /* as it is on the disk */
-        enum lease_state told; /* the state that was told last */
+        struct lease saved;                          /* as it is on the disk */
+        enum lease_state told;                       /* the state that was told last */
         struct drill *drill;
 };
 
@@ -78,8 +78,8 @@ struct keystate {
         uint64_t verdict_us, granted_us;
         struct diag said;
         uint64_t counts[VERDICT_MAX_ + 1];
-        struct call *call;  /* a probe under way */
-        unsigned int turn;  /* whose probe is next */
+        struct call *call; /* a probe under way */
+        unsigned int turn; /* whose probe is next */
 };
 
 struct agent {

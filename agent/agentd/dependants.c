@@ -15,7 +15,8 @@
 #include "volume/rung.h"
 #include "volume/table.h"
 
-#define MANAGER "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define MANAGER                                                                                    \
+        "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 
 enum { POLL_MS = 50, SYNC_MS = 3000, UNIT_MAX = 256, BUS_MS = 5000 };
 
@@ -35,7 +36,9 @@ int dependants_mount_unit(const char *path, char *buf, size_t size)
                 if (*c == '/' && (c[1] == '/' || c[1] == '\0'))
                         continue;
                 len += (size_t)snprintf(buf + len, size - len,
-                                        *c == '/' ? "-" : plain ? "%c" : "\\x%02x",
+                                        *c == '/' ? "-"
+                                        : plain   ? "%c"
+                                                  : "\\x%02x",
                                         (unsigned char)*c);
         }
         if (len + sizeof(suffix) > size)

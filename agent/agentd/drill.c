@@ -33,12 +33,13 @@ static uint64_t elapsed(const struct drill *d)
 static void step(const struct drill *d, const char *name, const char *message)
 {
         if (d->call)
-                (void)control_drill_step(d->call,
-                                         &(const struct report_step){.at_ms = clock_wall_us() / 1000,
-                                                                     .step = name,
-                                                                     .message = message,
-                                                                     .elapsed_ms = elapsed(d)},
-                                         false);
+                (void)control_drill_step(
+                    d->call,
+                    &(const struct report_step){.at_ms = clock_wall_us() / 1000,
+                                                .step = name,
+                                                .message = message,
+                                                .elapsed_ms = elapsed(d)},
+                    false);
 }
 
 static void keep_id(struct drill *d, const struct keystate *k)
@@ -83,9 +84,9 @@ static void report(const struct drill *d, bool passed, const char *message)
         static const char *const changed_other[] = {
             "the mapping was taken away and opened again: what used it saw it go",
             "what was mounted from it is not mounted again by luks-kms", NULL};
-        static const char *const unchanged[] = {
-            "the KMS key, its policy and its grants", "header, keyslots and tokens of the volume",
-            "the configuration", NULL};
+        static const char *const unchanged[] = {"the KMS key, its policy and its grants",
+                                                "header, keyslots and tokens of the volume",
+                                                "the configuration", NULL};
         const struct ward *w = d->ward;
         const struct keystate *k = first_key(w);
         const char *ids[IDS_MAX + 1] = {NULL};
@@ -142,8 +143,9 @@ static void on_gone(void *arg)
         struct drill *d = arg;
 
         d->call = NULL;
-        end(d, false, "nobody listens to the drill any more; the volume comes back with the next "
-                      "grant");
+        end(d, false,
+            "nobody listens to the drill any more; the volume comes back with the next "
+            "grant");
 }
 
 /* ---- the way ---- */
@@ -157,7 +159,8 @@ void drill_probed(const struct agent *a, const struct keystate *k)
                         continue;
                 keep_id(d, k);
                 if (k->verdict != VERDICT_GRANTED) {
-                        end(d, false, "the key service does not grant: this is no time for a drill");
+                        end(d, false,
+                            "the key service does not grant: this is no time for a drill");
                         return;
                 }
                 d->stage = ENFORCE;
@@ -178,14 +181,16 @@ void drill_rung_ended(struct ward *w, enum rung_kind kind, enum lease_result res
         set_policy(w, NULL);
         d->stage = RESTORE;
         d->enforced_ms = elapsed(d) - d->noticed_ms;
-        step(d, "enforce", result == LEASE_DONE
-                               ? "the rung is climbed, and the key is proven to be gone"
-                               : "the rung was not climbed, or the key is not proven to be gone");
+        step(d, "enforce",
+             result == LEASE_DONE
+                 ? "the rung is climbed, and the key is proven to be gone"
+                 : "the rung was not climbed, or the key is not proven to be gone");
         for (size_t i = 0; i < w->key_count; i++)
                 (void)keeper_hurry(w->agent->keeper, w->keys[i].key, clock_boot_ms());
         if (result != LEASE_DONE)
-                end(d, false, "the rung failed: see luks-kms why; the volume comes back with the "
-                              "next grant");
+                end(d, false,
+                    "the rung failed: see luks-kms why; the volume comes back with the "
+                    "next grant");
 }
 
 void drill_restored(struct ward *w, enum lease_result result)
@@ -267,12 +272,11 @@ int drill_begin(struct agent *a, const struct control_drill *wish, struct varlin
                 return r;
         write_plan(w, rung, plan);
         if (!wish->confirm)
-                return control_drill_step(call,
-                                          &(const struct report_step){.step = "plan",
-                                                                      .message = plan,
-                                                                      .at_ms = clock_wall_us() /
-                                                                               1000},
-                                          true);
+                return control_drill_step(
+                    call,
+                    &(const struct report_step){
+                        .step = "plan", .message = plan, .at_ms = clock_wall_us() / 1000},
+                    true);
         d = calloc(1, sizeof(*d));
         if (!d)
                 return -ENOMEM;

@@ -67,13 +67,13 @@ static int rung_work(void *shared, struct diag *diag)
         proof = erasure_check(w->mapping, w->uuid, KEYRING_PATIENCE_MS, &w->erasure, diag);
         if (proof < 0)
                 return proof;
-        return w->erasure.proven ? 0
-                                 : diag_refuse(diag, E_UNPROVEN, "erasure",
-                                               "the key may still be in the kernel: table %s, "
-                                               "%d keys in keyrings, other mappings: %s",
-                                               w->erasure.table, w->erasure.keyring_keys,
-                                               w->erasure.mappings[0] ? w->erasure.mappings
-                                                                      : "none");
+        return w->erasure.proven
+                   ? 0
+                   : diag_refuse(diag, E_UNPROVEN, "erasure",
+                                 "the key may still be in the kernel: table %s, "
+                                 "%d keys in keyrings, other mappings: %s",
+                                 w->erasure.table, w->erasure.keyring_keys,
+                                 w->erasure.mappings[0] ? w->erasure.mappings : "none");
 }
 
 static enum lease_result result_of(int r)

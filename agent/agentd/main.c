@@ -88,9 +88,11 @@ static int usage(FILE *to, int code)
 int main(int argc, char **argv)
 {
         static const struct option longs[] = {
-            {"config", required_argument, NULL, 'c'}, {"run", required_argument, NULL, 'r'},
+            {"config", required_argument, NULL, 'c'},
+            {"run", required_argument, NULL, 'r'},
             {"worker-socket", required_argument, NULL, 'w'},
-            {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'},
+            {"help", no_argument, NULL, 'h'},
+            {"version", no_argument, NULL, 'V'},
             {NULL, 0, NULL, 0},
         };
         struct agent a = {.config_dir = CONFIG_DIR_DEFAULT,

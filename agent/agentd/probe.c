@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Probes: does the key service still unwrap for us? One for each [Key] section, by the wrapped nonce
- * of one of the volumes that it guards, each volume in turn while all is well, and the same one
- * while it is not. What comes back is thrown away unread: that it came back is the answer. */
+/* Probes: does the key service still unwrap for us? One for each [Key] section, by the wrapped
+ * nonce of one of the volumes that it guards, each volume in turn while all is well, and the same
+ * one while it is not. What comes back is thrown away unread: that it came back is the answer. */
 
 #include "agentd/drill.h"
 #include "agentd/tell.h"

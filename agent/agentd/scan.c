@@ -15,9 +15,9 @@
 #include "volume/rung.h"
 
 enum {
-        SOON_MS = 100,      /* devices come in bursts */
-        EVERY_MS = 60000,   /* should news be lost */
-        LOOK_MS = 30000,    /* for a disk to answer */
+        SOON_MS = 100,    /* devices come in bursts */
+        EVERY_MS = 60000, /* should news be lost */
+        LOOK_MS = 30000,  /* for a disk to answer */
         LOOK_AGAIN_MS = 60000,
 };
 
@@ -53,7 +53,8 @@ static int look_work(void *shared, struct diag *diag)
         return 0;
 }
 
-/* The [Key] sections that may guard a ward: its own; any, for a mapping that config does not name. */
+/* The [Key] sections that may guard a ward: its own; any, for a mapping that config does not name.
+ */
 static size_t keys_of(const struct ward *w, const struct key_config **ret)
 {
         size_t n = 0;
@@ -216,8 +217,7 @@ static void look_at(struct ward *w, const struct mapping *m)
 static void update_presence(struct ward *w)
 {
         struct stat st;
-        const bool present =
-            w->config && stat(w->config->device, &st) == 0 && S_ISBLK(st.st_mode);
+        const bool present = w->config && stat(w->config->device, &st) == 0 && S_ISBLK(st.st_mode);
 
         if (present && !w->present)
                 w->wanted = true;

@@ -52,10 +52,9 @@ struct scribe {
 /* The strings of an entry, in the order in which they travel. */
 static size_t strings_of(struct audit_entry *e, const char **ret[])
 {
-        const char **const all[] = {&e->event,   &e->volume,  &e->uuid,    &e->key,  &e->role,
-                                    &e->use,     &e->verdict, &e->code,    &e->request_id,
-                                    &e->state,   &e->rung,    &e->outcome, &e->message,
-                                    &e->table};
+        const char **const all[] = {&e->event, &e->volume,  &e->uuid,    &e->key,        &e->role,
+                                    &e->use,   &e->verdict, &e->code,    &e->request_id, &e->state,
+                                    &e->rung,  &e->outcome, &e->message, &e->table};
 
         memcpy(ret, all, sizeof(all));
         return sizeof(all) / sizeof(all[0]);

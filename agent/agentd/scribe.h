@@ -16,8 +16,7 @@ struct scribe;
 typedef void (*scribe_news)(void *arg, int r, const char *words);
 
 /* Starts it: call before descriptors are open that it should not have. 0 or -errno. */
-int scribe_new(sd_event *event, const char *path, scribe_news news, void *arg,
-               struct scribe **ret);
+int scribe_new(sd_event *event, const char *path, scribe_news news, void *arg, struct scribe **ret);
 
 /* Takes an entry; never waits and never fails. Those that find no room are counted. */
 void scribe_write(struct scribe *scribe, const struct audit_entry *entry, int must_last);

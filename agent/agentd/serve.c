@@ -142,8 +142,7 @@ static int op_receipts(void *agent, const char *volume, control_receipt_fn each,
         return 0;
 }
 
-static int op_metrics(void *agent, void (*use)(void *arg, const struct metrics *metrics),
-                      void *arg)
+static int op_metrics(void *agent, void (*use)(void *arg, const struct metrics *metrics), void *arg)
 {
         const struct agent *a = agent;
         struct metrics_volume *volumes CLEANUP_FREE = NULL;

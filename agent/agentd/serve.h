@@ -5,6 +5,7 @@
 
 #include "agentd/agent.h"
 
-/* Makes run_dir/control and serves it: for root, and for ReadGroup= if config has one. 0 or -errno. */
+/* Makes run_dir/control and serves it: for root, and for ReadGroup= if config has one. 0 or -errno.
+ */
 int serve_begin(struct agent *a, struct diag *diag);
 void serve_end(struct agent *a);

@@ -17,7 +17,8 @@ static void path_of(const struct ward *w, const char *suffix, char *buf, size_t 
         (void)snprintf(buf, size, "%s/leases/%s%s", w->agent->run_dir, w->name, suffix);
 }
 
-/* What the keys were when the lease was made: a denial by other credentials means something else. */
+/* What the keys were when the lease was made: a denial by other credentials means something else.
+ */
 static void fingerprint(const struct ward *w, char *buf, size_t size)
 {
         size_t len = 0;

@@ -10,7 +10,8 @@
 typedef void (*task_done)(struct ward *w, int result, const struct diag *diag, void *shared);
 
 /* Runs work(shared) in a child. shared: size bytes copied into memory that both sides see, so that
- * results come back in it. w->task is set until done is called. 0 or -errno (done is not called). */
+ * results come back in it. w->task is set until done is called. 0 or -errno (done is not called).
+ */
 int task_start(struct ward *w, int (*work)(void *shared, struct diag *diag), const void *shared,
                size_t size, uint64_t timeout_ms, task_done done);
 

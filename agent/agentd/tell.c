@@ -88,8 +88,7 @@ void tell_agent(struct agent *a, enum tell_agent what, const char *message)
 /* ---- keys ---- */
 
 static void audit_probe(const struct agent *a, const struct keystate *k, int verdict,
-                        const char *volume, const struct kms_context *context,
-                        int64_t duration_ms)
+                        const char *volume, const struct kms_context *context, int64_t duration_ms)
 {
         struct audit_entry e = AUDIT_ENTRY_INIT;
 
@@ -181,9 +180,12 @@ void tell_unreadable(struct ward *w, const struct diag *diag)
 void tell_state(struct ward *w, const struct lease *lease)
 {
         static const int events[LEASE_STATES_] = {
-            [LEASE_CLOSED] = -1,           [LEASE_PENDING] = JOURNAL_PENDING,
-            [LEASE_OPEN] = -1,             [LEASE_DOUBTFUL] = JOURNAL_DOUBT,
-            [LEASE_DENIED] = JOURNAL_DENIED, [LEASE_REVOKED] = JOURNAL_REVOKED,
+            [LEASE_CLOSED] = -1,
+            [LEASE_PENDING] = JOURNAL_PENDING,
+            [LEASE_OPEN] = -1,
+            [LEASE_DOUBTFUL] = JOURNAL_DOUBT,
+            [LEASE_DENIED] = JOURNAL_DENIED,
+            [LEASE_REVOKED] = JOURNAL_REVOKED,
             [LEASE_RESTORING] = -1,
         };
         const struct keystate *k = w->key_count ? agent_key(w->agent, w->keys[0].key) : NULL;
@@ -263,8 +265,8 @@ void tell_restore_begun(struct ward *w, bool resume)
 }
 
 void tell_restore_ended(struct ward *w, bool resume, enum lease_result result,
-                        const struct diag *diag, const char *key,
-                        const struct kms_context *context, int verdict, int64_t duration_ms)
+                        const struct diag *diag, const char *key, const struct kms_context *context,
+                        int verdict, int64_t duration_ms)
 {
         struct journal_entry j = about(w);
         struct audit_entry e = line(w, "restore");

@@ -32,8 +32,8 @@ void tell_rung_ended(struct ward *w, enum rung_kind kind, enum lease_result resu
 void tell_restore_begun(struct ward *w, bool resume);
 /* key: URI that unwrapped, "" if none; verdict: -1 if no key service was asked. */
 void tell_restore_ended(struct ward *w, bool resume, enum lease_result result,
-                        const struct diag *diag, const char *key,
-                        const struct kms_context *context, int verdict, int64_t duration_ms);
+                        const struct diag *diag, const char *key, const struct kms_context *context,
+                        int verdict, int64_t duration_ms);
 void tell_restored(struct ward *w);
 void tell_given_up(struct ward *w);
 void tell_drill(struct ward *w, bool begun, const char *message);

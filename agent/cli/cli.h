@@ -14,22 +14,34 @@ enum { AUDIT_FILES_MAX = 64 };
 
 struct options {
         const char *config_dir;
-        bool json, force, kill;
+        const char *socket; /* the agent's; NULL: where it is */
+        const char *rung;   /* drill: "suspend", "close", "kill"; NULL: the agent's choice */
+        bool json, force, kill, yes;
         const char *expect, *from; /* hashes for audit verify, or NULL */
         const char *verb;          /* "open", "recipient verify": for reports */
         char **args;               /* what stands after the verb */
         int arg_count;
 };
 
+/* Options that are not for every verb. */
+enum takes {
+        TAKES_FORCE = 1,
+        TAKES_KILL = 2,
+        TAKES_CHAIN = 4, /* files instead of names, --expect and --from */
+        TAKES_DRILL = 8, /* --rung and --yes */
+};
+
 struct verb {
         const char *name, *arguments, *summary;
         int args_min, args_max;
-        bool takes_force, takes_kill;
+        unsigned int takes; /* enum takes */
         int (*run)(const struct options *o);
-        bool takes_chain; /* files instead of names, --expect and --from */
 };
 
 extern const struct verb verbs[]; /* ends with a NULL name */
+void verbs_print_help(void);
+/* The verb at the head of argv, of one word or two, or NULL. */
+const struct verb *verbs_find(int argc, char **argv, int *ret_words);
 
 int verb_format(const struct options *o);
 int verb_open(const struct options *o);
@@ -37,6 +49,11 @@ int verb_close(const struct options *o);
 int verb_suspend(const struct options *o);
 int verb_resume(const struct options *o);
 int verb_status(const struct options *o);
+int verb_why(const struct options *o);
+int verb_explain(const struct options *o);
+int verb_metrics(const struct options *o);
+int verb_probe(const struct options *o);
+int verb_drill(const struct options *o);
 int verb_recipient_verify(const struct options *o);
 int verb_recipient_add(const struct options *o);
 int verb_recipient_remove(const struct options *o);

@@ -1,76 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The command: picks the verb, checks the words around it, and runs it. */
+/* The command: reads the options, checks the words around the verb, and runs it. */
 
 #include <fcntl.h>
 #include <getopt.h>
 
 #include "base/secret.h"
-#include "cli/cli.h"
-
-const struct verb verbs[] = {
-    {"format", "VOLUME", "make a LUKS2 volume whose key only the KMS can unwrap", 1, 1, true, false,
-     verb_format},
-    {"open", "VOLUME", "unwrap by the KMS and open the mapping", 1, 1, false, false, verb_open},
-    {"close", "VOLUME", "remove the mapping", 1, 1, false, true, verb_close},
-    {"suspend", "VOLUME", "freeze I/O and wipe the key from the kernel", 1, 1, false, false,
-     verb_suspend},
-    {"resume", "VOLUME", "unwrap by the KMS and let I/O go on", 1, 1, false, false, verb_resume},
-    {"status", "[VOLUME]", "show what is in force", 0, 1, false, false, verb_status},
-    {"recipient verify", "VOLUME", "prove for each recipient that it opens the volume", 1, 1, false,
-     false, verb_recipient_verify},
-    {"recipient add", "VOLUME KEY", "wrap a new keyslot secret under another key", 2, 2, false,
-     false, verb_recipient_add},
-    {"recipient remove", "VOLUME KEY", "drop a key's keyslot and token", 2, 2, false, false,
-     verb_recipient_remove},
-    {"recipient replace", "VOLUME OLD NEW", "add NEW, prove it, then drop OLD", 3, 3, false, false,
-     verb_recipient_replace},
-    {"config", "", "print the configuration in force, defaults and all", 0, 0, false, false,
-     verb_config},
-    {"audit show", "[VOLUME]", "tell what the agent did and was told", 0, 1, false, false,
-     verb_audit_show},
-    {"audit verify", "[FILE...]", "find what was cut out of the audit log, or changed", 0,
-     AUDIT_FILES_MAX, false, false, verb_audit_verify, true},
-    {NULL, NULL, NULL, 0, 0, false, false, NULL},
-};
-
-static void print_help(void)
-{
-        (void)puts("luks-kms: LUKS2 volumes under the customer's KMS key\n\n"
-                   "usage: luks-kms [OPTIONS] VERB ...\n\nverbs:");
-        for (const struct verb *v = verbs; v->name; v++) {
-                char usage[48];
-
-                (void)snprintf(usage, sizeof(usage), "%s %s", v->name, v->arguments);
-                (void)printf("  %-34s %s\n", usage, v->summary);
-        }
-        (void)puts("\noptions:\n"
-                   "  --config DIR   read the config from DIR (" CONFIG_DIR_DEFAULT ")\n"
-                   "  --json         tell outcomes as JSON objects, one a line\n"
-                   "  --force        format: also a device that bears a signature\n"
-                   "  --kill         close: cut off a mapping in use; unwritten data are lost\n"
-                   "  --expect HASH  audit verify: the log must hold a line of this hash\n"
-                   "  --from HASH    audit verify: what the first line must follow\n"
-                   "  --help         this text\n"
-                   "  --version      the version\n\n"
-                   "Volumes and keys are named in the config: see luks-kms(8).");
-}
-
-static const struct verb *find_verb(int argc, char **argv, int *ret_words)
-{
-        for (const struct verb *v = verbs; v->name; v++) {
-                const char *second = strchr(v->name, ' ');
-                const size_t first_len = second ? (size_t)(second - v->name) : strlen(v->name);
-
-                if (strlen(argv[0]) != first_len || strncmp(argv[0], v->name, first_len) != 0)
-                        continue;
-                if (second && (argc < 2 || strcmp(argv[1], second + 1) != 0))
-                        continue;
-                *ret_words = second ? 2 : 1;
-                return v;
-        }
-        return NULL;
-}
+#include "cli/agent.h"
 
 static int PRINTF(1, 2) usage_error(const char *fmt, ...)
 {
@@ -108,15 +44,12 @@ static const char *find_abbreviated(int argc, char **argv, const struct option *
 static int parse_options(int argc, char **argv, struct options *o)
 {
         static const struct option longs[] = {
-            {"config", required_argument, NULL, 'c'},
-            {"json", no_argument, NULL, 'j'},
-            {"force", no_argument, NULL, 'f'},
-            {"kill", no_argument, NULL, 'k'},
-            {"expect", required_argument, NULL, 'e'},
-            {"from", required_argument, NULL, 'F'},
-            {"help", no_argument, NULL, 'h'},
-            {"version", no_argument, NULL, 'V'},
-            {NULL, 0, NULL, 0},
+            {"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'},
+            {"force", no_argument, NULL, 'f'},        {"kill", no_argument, NULL, 'k'},
+            {"expect", required_argument, NULL, 'e'}, {"from", required_argument, NULL, 'F'},
+            {"rung", required_argument, NULL, 'r'},   {"yes", no_argument, NULL, 'y'},
+            {"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+            {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
         };
         const char *unknown = find_abbreviated(argc, argv, longs);
         int c;
@@ -132,7 +65,10 @@ static int parse_options(int argc, char **argv, struct options *o)
                 case 'k': o->kill = true; break;
                 case 'e': o->expect = optarg; break;
                 case 'F': o->from = optarg; break;
-                case 'h': print_help(); return -1;
+                case 'r': o->rung = optarg; break;
+                case 'y': o->yes = true; break;
+                case 's': o->socket = optarg; break;
+                case 'h': verbs_print_help(); return -1;
                 case 'V': (void)puts("luks-kms " VERSION); return -1;
                 default: return usage_error("an option lacks its value, or has one too many");
                 }
@@ -163,16 +99,27 @@ static int unknown_verb(const char *word)
 /* What stands around the verb is what it takes. EXIT_OK or EXIT_USAGE. */
 static int check_words(const struct verb *verb, const struct options *o)
 {
+        const struct {
+                bool is;
+                unsigned int takes;
+                const char *option;
+        } given[] = {
+            {o->force, TAKES_FORCE, "--force"},           {o->kill, TAKES_KILL, "--kill"},
+            {o->expect != NULL, TAKES_CHAIN, "--expect"}, {o->from != NULL, TAKES_CHAIN, "--from"},
+            {o->rung != NULL, TAKES_DRILL, "--rung"},     {o->yes, TAKES_DRILL, "--yes"},
+        };
+
         if (o->arg_count < verb->args_min || o->arg_count > verb->args_max)
                 return usage_error("usage: luks-kms %s %s", verb->name, verb->arguments);
-        for (int i = 0; i < o->arg_count && !verb->takes_chain; i++)
+        for (int i = 0; i < o->arg_count && !(verb->takes & TAKES_CHAIN); i++)
                 if (strlen(o->args[i]) >= CONFIG_NAME_MAX)
                         return usage_error("a name is too long: %s", o->args[i]);
-        if ((o->force && !verb->takes_force) || (o->kill && !verb->takes_kill))
-                return usage_error("%s is not for %s", o->force ? "--force" : "--kill", verb->name);
-        if ((o->expect || o->from) && !verb->takes_chain)
-                return usage_error("%s is not for %s", o->expect ? "--expect" : "--from",
-                                   verb->name);
+        for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+                if (given[i].is && !(verb->takes & given[i].takes))
+                        return usage_error("%s is not for %s", given[i].option, verb->name);
+        if (o->rung && strcmp(o->rung, "suspend") != 0 && strcmp(o->rung, "close") != 0 &&
+            strcmp(o->rung, "kill") != 0)
+                return usage_error("--rung needs suspend, close or kill");
         return EXIT_OK;
 }
 
@@ -189,7 +136,7 @@ int main(int argc, char **argv)
                 return r < 0 ? EXIT_OK : r;
         if (optind >= argc)
                 return usage_error("no verb");
-        verb = find_verb(argc - optind, argv + optind, &words);
+        verb = verbs_find(argc - optind, argv + optind, &words);
         if (!verb)
                 return unknown_verb(argv[optind]);
         o.verb = verb->name;

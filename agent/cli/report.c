@@ -49,6 +49,7 @@ static const char *general_advice(int code)
                        "header backup";
         case EXIT_STATE: return "see what is in force: luks-kms status";
         case EXIT_TIMEOUT: return "see what hangs: dmesg | tail; then luks-kms close --kill";
+        case EXIT_AGENT: return "systemctl status luks-kms";
         default: return "see the kernel's log: dmesg | tail";
         }
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* status: what the kernel says is in force. Asks neither the KMS nor the disk. */
+/* status: what the kernel says is in force, and how the agent's lease stands where one runs. Asks
+ * neither the KMS nor the disk. */
 
 #include "cli/cli.h"
+#include "cli/lease.h"
 #include "volume/driver.h"
 #include "volume/table.h"
 
@@ -33,6 +35,7 @@ struct facts {
         struct table table;
         char driver[128];
         int generic;
+        struct lease_line *lease;
 };
 
 static void print_crypt(const struct facts *f)
@@ -63,6 +66,7 @@ static void print_text(const struct facts *f)
                 (void)printf("  allowed key  %s\n", f->volume->keys[i]->uri.text);
         if (f->table.exists && strcmp(f->table.target, "crypt") == 0)
                 print_crypt(f);
+        lease_print(f->lease, f->volume->name);
 }
 
 static void write_crypt(struct jsonw *w, const struct facts *f)
@@ -86,7 +90,7 @@ static void write_crypt(struct jsonw *w, const struct facts *f)
 
 static void print_json(const struct facts *f)
 {
-        char buf[8192];
+        static char buf[65536];
         struct jsonw w;
         size_t len;
 
@@ -102,14 +106,15 @@ static void print_json(const struct facts *f)
         jsonw_array_end(&w);
         if (f->table.exists && strcmp(f->table.target, "crypt") == 0)
                 write_crypt(&w, f);
+        lease_write(f->lease, f->volume->name, &w);
         jsonw_object_end(&w);
         if (jsonw_end(&w, &len) == 0)
                 (void)puts(buf);
 }
 
-static int show(const struct options *o, const struct volume_config *v)
+static int show(const struct options *o, const struct volume_config *v, struct lease_line *lease)
 {
-        struct facts f = {.volume = v};
+        struct facts f = {.volume = v, .lease = lease};
         struct diag diag = DIAG_INIT;
 
         if (table_ask(v->name, &f.table, &diag) < 0)
@@ -126,6 +131,7 @@ static int show(const struct options *o, const struct volume_config *v)
 int verb_status(const struct options *o)
 {
         struct config *config CLEANUP_CONFIG = NULL;
+        struct lease_line lease CLEANUP_LEASE = {.agent = NULL};
         const struct volume_config *v;
         struct diag diag = DIAG_INIT;
         int code, r = config_load(o->config_dir, &config, &diag);
@@ -135,12 +141,13 @@ int verb_status(const struct options *o)
         if (r != 0)
                 return report_failure(o, o->arg_count == 1 ? o->args[0] : NULL, exit_of_config(r),
                                       &diag);
+        lease_begin(&lease, o);
         if (o->arg_count == 1)
-                return show(o, v);
+                return show(o, v, &lease);
         code = EXIT_OK;
         if (!config->volumes && !o->json)
                 (void)printf("no volumes are configured in %s\n", o->config_dir);
         for (v = config->volumes; v && code == EXIT_OK; v = v->next)
-                code = show(o, v);
+                code = show(o, v, &lease);
         return code;
 }

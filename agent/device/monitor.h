@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* News of block devices: from udevd where it runs (then its rules are through with the device), from
- * the kernel where it does not. News only say that something changed: what there is now, the caller
- * looks up himself. */
+/* News of block devices: from udevd where it runs (then its rules are through with the device),
+ * from the kernel where it does not. News only say that something changed: what there is now, the
+ * caller looks up himself. */
 
 #include <stdbool.h>
 

@@ -13,6 +13,8 @@ enum exit_code {
         EXIT_REFUSED = 4,  /* the header or the live mapping breaks a named rule */
         EXIT_STATE = 5,    /* in use, not open, not suspended, bears a signature, not ours */
         EXIT_TIMEOUT = 6,  /* the kernel did not finish in time */
+        EXIT_AGENT = 7,    /* the agent does not run, does not answer in time, or fails */
+        EXIT_DRILL = 8,    /* a drill ended, and not as it should */
         EXIT_VERDICT = 10, /* + enum verdict: 11 key-state ... 16 tampered */
 };
 
