@@ -133,6 +133,7 @@ struct restore_work {
         bool resume;
         int verdict; /* out; -1: it was not the key service */
         char key[KEYURI_MAX];
+        char request_id[96]; /* of the unwrap, also when all went well */
         uint64_t begun_ms;
         struct kms_context context;
 };
@@ -146,6 +147,7 @@ static int unlock_and_act(struct restore_work *w, struct unlock *u, const struct
         int code = unlock_header(u, h, &token, &passphrase);
 
         w->verdict = verdict_of_exit(code);
+        (void)snprintf(w->request_id, sizeof(w->request_id), "%s", u->diag.request_id);
         if (code != EXIT_OK)
                 return code;
         (void)snprintf(w->key, sizeof(w->key), "%s", token->key.text);
@@ -218,8 +220,10 @@ static void restore_done(struct ward *w, int r, const struct diag *diag, void *s
         const struct restore_work *work = shared;
         const bool cut_short = r == VOLUME_E_TIMEOUT || r == -EIO;
         const enum lease_result result = cut_short ? LEASE_HUNG : result_of(r);
+        struct diag said = *diag;
 
-        tell_restore_ended(w, work->resume, result, diag, work->key, &work->context, work->verdict,
+        (void)snprintf(said.request_id, sizeof(said.request_id), "%s", work->request_id);
+        tell_restore_ended(w, work->resume, result, &said, work->key, &work->context, work->verdict,
                            (int64_t)(clock_boot_ms() - work->begun_ms));
         if (r == 0 && !work->resume)
                 (void)snprintf(w->mapping, sizeof(w->mapping), "%s", work->mapping);

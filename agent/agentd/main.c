@@ -6,6 +6,7 @@
 
 #include <getopt.h>
 #include <signal.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
 #include "agentd/serve.h"
@@ -121,5 +122,5 @@ int main(int argc, char **argv)
         serve_end(&a);
         agent_end(&a);
         a.event = sd_event_unref(a.event);
-        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return r == 0 ? EXIT_SUCCESS : r == CONFIG_E_INVALID ? EX_CONFIG : EXIT_FAILURE;
 }

@@ -210,7 +210,7 @@ void tell_rung_begun(struct ward *w, enum rung_kind kind)
         struct journal_entry j = about(w);
         struct audit_entry e = line(w, "rung");
 
-        j.rung = e.rung = rung_name(kind);
+        j.rung = j.detail = e.rung = rung_name(kind);
         e.outcome = "begun";
         journal_send(JOURNAL_RUNG_BEGUN, &j);
         write_line(w->agent, &e, true);
@@ -245,6 +245,7 @@ void tell_rung_ended(struct ward *w, enum rung_kind kind, enum lease_result resu
         remember(w, "rung", NULL, e.message);
         (void)snprintf(latest(w)->rung, sizeof(latest(w)->rung), "%s", rung_name(kind));
         (void)snprintf(latest(w)->outcome, sizeof(latest(w)->outcome), "%s", results[result]);
+        j.detail = result == LEASE_DONE ? rung_name(kind) : NULL;
         if (result == LEASE_DONE)
                 journal_send(kind == RUNG_ERASE ? JOURNAL_ERASE_DONE : events[result], &j);
         else
