@@ -100,6 +100,8 @@ void agent_drop_ward(struct ward *w)
                 *p = w->next;
         task_forget(w);
         drill_forget(w);
+        if (w->restoring)
+                w->agent->restoring--;
         for (size_t i = 0; i < w->key_count; i++)
                 free(w->keys[i].probe);
         free(w);

@@ -56,6 +56,11 @@ struct ward {
                 struct token_blob *probe;
         } keys[CONFIG_KEYS_PER_VOLUME];
         struct task *task;
+        enum restore {
+                RESTORE_NONE,
+                RESTORE_RESUME,
+                RESTORE_OPEN
+        } restore;              /* waits for its turn */
         uint64_t look_again_ms; /* not before: after a header that could not be read */
         struct past past[PAST_MAX];
         unsigned int past_count;
@@ -89,6 +94,7 @@ struct agent {
         struct keeper *keeper;
         struct scribe *scribe;
         uint64_t audit_errors;
+        unsigned int restoring; /* restores under way */
         struct monitor *monitor;
         struct control *control;
         struct ward *wards;

@@ -16,6 +16,7 @@ enum {
         KEYRING_PATIENCE_MS = 1000,
         RESTORE_MS = 90000, /* all keys' timeouts, and the kernel's work */
         KERNEL_MS = 60000,
+        RESTORES_MAX = 4,
         E_UNPROVEN = 100, /* beside the outcomes of volume/ */
 };
 
@@ -160,6 +161,15 @@ static int unlock_and_act(struct restore_work *w, struct unlock *u, const struct
                                         : activation_run(&a, &u->diag));
 }
 
+/* Somebody else was faster: the command, or a child of an agent that was killed meanwhile. */
+static bool is_back(const struct restore_work *w)
+{
+        struct table t;
+
+        return table_read(w->mapping, &t) == 0 && t.exists && t.live && !t.suspended &&
+               strcmp(t.target, "crypt") == 0 && table_is_ours(&t, w->uuid, w->mapping);
+}
+
 static int restore_work(void *shared, struct diag *diag)
 {
         struct restore_work *w = shared;
@@ -181,10 +191,14 @@ static int restore_work(void *shared, struct diag *diag)
                 code = EXIT_ENVIRONMENT;
         if (code == EXIT_OK)
                 code = unlock_and_act(w, &u, h, &kind);
+        if (code == EXIT_STATE && is_back(w))
+                code = EXIT_OK;
         wire_client_free(u.worker);
         *diag = u.diag;
         return code;
 }
+
+static void restore_some(struct agent *a);
 
 static void told_and_over(struct ward *w, const struct restore_work *work, enum lease_result result)
 {
@@ -194,9 +208,12 @@ static void told_and_over(struct ward *w, const struct restore_work *work, enum 
             .restore_verdict = work->verdict < 0 ? VERDICT_GRANTED : work->verdict,
         };
 
+        w->restoring = false;
+        w->agent->restoring--;
         agent_event(w, &e);
         drill_restored(w, result);
         scan_soon(w->agent);
+        restore_some(w->agent);
 }
 
 static int undo_work(void *shared, struct diag *diag)
@@ -244,17 +261,20 @@ static void stand_in(const struct ward *w, struct volume_config *ret)
                 ret->keys[ret->key_count++] = config_key(w->agent->config, w->keys[i].key);
 }
 
-static void begin_restore(struct ward *w, bool resume)
+static void begin_restore(struct ward *w)
 {
         struct restore_work work = {.agent = w->agent,
                                     .config = w->config,
-                                    .resume = resume,
+                                    .resume = w->restore == RESTORE_RESUME,
                                     .verdict = -1,
                                     .begun_ms = clock_boot_ms()};
         struct diag diag = DIAG_INIT;
         int r;
 
-        tell_restore_begun(w, resume);
+        w->restore = RESTORE_NONE;
+        w->restoring = true;
+        w->agent->restoring++;
+        tell_restore_begun(w, work.resume);
         (void)snprintf(work.device, sizeof(work.device), "%s", w->device);
         (void)snprintf(work.mapping, sizeof(work.mapping), "%s",
                        w->mapping[0] ? w->mapping : w->name);
@@ -269,12 +289,27 @@ static void begin_restore(struct ward *w, bool resume)
         }
 }
 
+/* Each has a worker and a key service to wait for: a machine with many volumes that come back at
+ * once takes them a few at a time. */
+static void restore_some(struct agent *a)
+{
+        for (struct ward *w = a->wards; w && a->restoring < RESTORES_MAX; w = w->next)
+                if (w->restore != RESTORE_NONE)
+                        begin_restore(w);
+}
+
+static void queue_restore(struct ward *w, enum restore how)
+{
+        w->restore = how;
+        restore_some(w->agent);
+}
+
 void enforce(struct ward *w, const struct lease_order *order)
 {
         switch (order->kind) {
         case LEASE_DO_RUNG: begin_rung(w, order->rung); break;
-        case LEASE_DO_RESUME: begin_restore(w, true); break;
-        case LEASE_DO_OPEN: begin_restore(w, false); break;
+        case LEASE_DO_RESUME: queue_restore(w, RESTORE_RESUME); break;
+        case LEASE_DO_OPEN: queue_restore(w, RESTORE_OPEN); break;
         case LEASE_GIVE_UP: tell_given_up(w); break;
         case LEASE_RESTORED: tell_restored(w); break;
         case LEASE_NOTHING: break;
