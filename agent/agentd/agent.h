@@ -61,6 +61,7 @@ struct ward {
                 RESTORE_RESUME,
                 RESTORE_OPEN
         } restore;              /* waits for its turn */
+        bool restoring; /* has its turn */
         uint64_t look_again_ms; /* not before: after a header that could not be read */
         struct past past[PAST_MAX];
         unsigned int past_count;
