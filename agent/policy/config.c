@@ -3,7 +3,12 @@
 /* Walk: header rules -> [which recipient, by local config] -> KMS. Answers questions about loaded
  * config; reads no files. */
 
-#include "policy/config.h"
+#include <openssl/evp.h>
+
+#include "base/bytes.h"
+#include "policy/setting.h"
+
+enum { CONFIG_VALUE_MAX = 1024 }; /* longer than any value that is let in */
 
 void config_free(struct config *config)
 {
@@ -69,4 +74,75 @@ int config_allow_key(const struct volume_config *volume, const struct keyuri *ur
                     "[Volume %s] Key=",
                     volume->name);
         return CONFIG_E_KEY_NOT_ALLOWED;
+}
+
+/* Each text with its NUL: no two configurations run together to the same bytes. */
+int config_fingerprint(const struct key_config *key, char ret[17])
+{
+        const char *const texts[] = {key->uri_text, key->credentials, key->endpoint, key->ca_file,
+                                     key->key_file};
+        char bytes[sizeof(key->uri_text) + 4 * CONFIG_PATH_MAX];
+        uint8_t digest[32];
+        size_t len = 0;
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                memcpy(bytes + len, texts[i], strlen(texts[i]) + 1);
+                len += strlen(texts[i]) + 1;
+        }
+        if (!EVP_Digest(bytes, len, digest, NULL, EVP_sha256(), NULL))
+                return -EIO;
+        hex_encode(digest, 8, ret);
+        return 0;
+}
+
+/* Of a key of another kind, where it would be an error. */
+static bool means_nothing(const char *setting, enum keyuri_kind kind)
+{
+        if (kind == KEYURI_PLATFORM_FILE)
+                return strcmp(setting, "Credentials") == 0 || strcmp(setting, "Endpoint") == 0 ||
+                       strcmp(setting, "CAFile") == 0;
+        return strcmp(setting, "KeyFile") == 0;
+}
+
+struct showing {
+        int (*fn)(const struct config_shown *shown, void *userdata);
+        void *userdata;
+        const struct key_config *key; /* NULL: not a key's section */
+};
+
+static int show_section(const struct showing *to, const char *section, const char *name,
+                        const struct setting *table, const void *fields, uint32_t given)
+{
+        char value[CONFIG_VALUE_MAX];
+        struct config_shown shown = {.section = section, .name = name};
+        int r = to->fn(&shown, to->userdata);
+
+        shown.value = value;
+        for (const struct setting *s = table; r == 0 && s->name; s++) {
+                if (to->key && means_nothing(s->name, to->key->uri.kind))
+                        continue;
+                shown.setting = s->name;
+                shown.is_default = !(given >> (s - table) & 1);
+                r = s->show(s, (const char *)fields + s->offset, value, sizeof(value));
+                if (r == 0)
+                        r = to->fn(&shown, to->userdata);
+        }
+        return r;
+}
+
+int config_show(const struct config *config,
+                int (*fn)(const struct config_shown *shown, void *userdata), void *userdata)
+{
+        const struct agent_config *agent = &config->agent;
+        struct showing to = {.fn = fn, .userdata = userdata};
+        int r = show_section(&to, "Agent", "", agent_settings, agent, agent->given);
+
+        for (const struct key_config *k = config->keys; r == 0 && k; k = k->next) {
+                to.key = k;
+                r = show_section(&to, "Key", k->name, key_settings, k, k->given);
+        }
+        to.key = NULL;
+        for (const struct volume_config *v = config->volumes; r == 0 && v; v = v->next)
+                r = show_section(&to, "Volume", v->name, volume_settings, v, v->given);
+        return r;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What root allows: keys and volumes from /etc/luks-kms/luks-kms.conf, luks-kms.conf.d and
- * volumes.d. A header's token can only pick among the keys that its volume names here. */
+/* What root allows: the agent, keys and volumes from /etc/luks-kms/luks-kms.conf, luks-kms.conf.d
+ * and volumes.d. A header's token can only pick among the keys that its volume names here. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "policy/ladder.h"
 #include "token/context.h"
 #include "token/keyuri.h"
 
@@ -27,6 +29,8 @@ struct key_config {
         char ca_file[CONFIG_PATH_MAX];
         char key_file[CONFIG_PATH_MAX]; /* platform:file */
         uint32_t timeout_ms;
+        uint64_t probe_interval_ms; /* the agent asks whether the grant stands so often */
+        uint32_t given;             /* which settings a file has, by place in their table */
         struct key_config *next;
 };
 
@@ -42,10 +46,29 @@ struct volume_config {
         uint32_t sector_size;     /* 0 = 4096 where the device's size allows it */
         enum performance performance;
         int discard;
+        struct ladder on_revoke;
+        struct ladder on_outage; /* count 0: keep */
+        uint64_t max_outage_ms;  /* 0: unset; never so if on_outage has rungs */
+        int open_auto;           /* the agent opens it when its device appears */
+        int allow_erase;
+        uint32_t given;
         struct volume_config *next;
 };
 
+/* Section [Agent]; the defaults where there is none. */
+struct agent_config {
+        char where[CONFIG_PATH_MAX + 16];
+        char audit_log[CONFIG_PATH_MAX];
+        char read_group[CONFIG_NAME_MAX]; /* may ask for status; "": root alone */
+        uint32_t confirm_denials;
+        uint64_t confirm_span_ms, pending_timeout_ms;
+        uint32_t rung_timeout_ms; /* of each rung */
+        uint32_t sync_time_ms;    /* suspend waits so long for a sync; less than rung_timeout_ms */
+        uint32_t given;
+};
+
 struct config {
+        struct agent_config agent;
         struct key_config *keys;
         struct volume_config *volumes;
 };
@@ -68,10 +91,22 @@ const struct key_config *config_key(const struct config *config, const char *nam
 int config_allow_key(const struct volume_config *volume, const struct keyuri *uri,
                      const struct key_config **ret, struct diag *diag);
 
-/* Inside policy/: one setting. 0, CONFIG_E_INVALID with words in diag. */
-int config_set_key(struct key_config *key, const char *name, const char *value, struct diag *diag);
-int config_set_volume(struct volume_config *volume, const char *name, const char *value,
-                      struct diag *diag);
+/* What makes a denial of this key mean something, in 16 hex digits: URI, credentials, endpoint, CA
+ * file, key file. If it changes, a key that once worked may be denied for the change. 0 or -EIO. */
+int config_fingerprint(const struct key_config *key, char ret[17]);
+
+/* Each setting that is in force. section "Agent", "Key" or "Volume"; name of it, or "". */
+struct config_shown {
+        const char *section, *name;
+        const char *setting; /* NULL: the section begins */
+        const char *value;   /* as a file would have it; "": none */
+        bool is_default;     /* no file has it */
+};
+
+/* Calls fn for each, in the order of the sections; a result of fn that is not 0 ends it and is
+ * returned. 0 or -ENOBUFS. */
+int config_show(const struct config *config,
+                int (*fn)(const struct config_shown *shown, void *userdata), void *userdata);
 
 DEFINE_CLEANUP(struct config *, config_free)
 #define CLEANUP_CONFIG CLEANUP(config_freep)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads the files, in order, into sections, and checks the whole at the end. Reads nothing that
- * somebody else than root could have written. */
+/* Reads the files, in order, into sections, and has the whole checked at the end. Reads nothing
+ * that somebody else than root could have written. */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,16 +9,15 @@
 
 #include "base/fdio.h"
 #include "base/ini.h"
-#include "policy/config.h"
+#include "policy/setting.h"
 
-enum { FILE_MAX = 1 << 20, TIMEOUT_DEFAULT_MS = 10000 };
-
-#define KEY_FILE_DEFAULT "/etc/luks-kms/platform.key"
+enum { FILE_MAX = 1 << 20 };
 
 struct loading {
         struct config *config;
-        struct key_config *key; /* the section that is open: one of the two, or none */
-        struct volume_config *volume;
+        const struct setting *settings; /* of the section that is open; NULL: none is */
+        void *section;
+        uint32_t *given;
 };
 
 /* Puts FILE:LINE in front of what a setting's parser said. */
@@ -50,7 +49,7 @@ static struct key_config *find_or_add_key(struct config *c, const char *name)
         *p = calloc(1, sizeof(**p));
         if (*p) {
                 (void)snprintf((*p)->name, sizeof((*p)->name), "%s", name);
-                (*p)->timeout_ms = TIMEOUT_DEFAULT_MS;
+                config_begin_key(*p);
         }
         return *p;
 }
@@ -68,28 +67,63 @@ static struct volume_config *find_or_add_volume(struct config *c, const char *na
         return *p;
 }
 
+/* The first line that begins a section is where the whole of it is spoken of. */
+static void note_where(char *where, size_t size, const struct ini_entry *e)
+{
+        if (*where == '\0')
+                (void)snprintf(where, size, "%s:%u", e->file, e->line);
+}
+
+static int open_key(struct loading *l, const char *name, const struct ini_entry *e)
+{
+        struct key_config *key = find_or_add_key(l->config, name);
+
+        if (!key)
+                return -ENOMEM;
+        note_where(key->where, sizeof(key->where), e);
+        l->settings = key_settings;
+        l->section = key;
+        l->given = &key->given;
+        return 0;
+}
+
+static int open_volume(struct loading *l, const char *name, const struct ini_entry *e)
+{
+        struct volume_config *volume = find_or_add_volume(l->config, name);
+
+        if (!volume)
+                return -ENOMEM;
+        note_where(volume->where, sizeof(volume->where), e);
+        l->settings = volume_settings;
+        l->section = volume;
+        l->given = &volume->given;
+        return 0;
+}
+
+static int open_agent(struct loading *l, const struct ini_entry *e)
+{
+        struct agent_config *agent = &l->config->agent;
+
+        note_where(agent->where, sizeof(agent->where), e);
+        l->settings = agent_settings;
+        l->section = agent;
+        l->given = &agent->given;
+        return 0;
+}
+
 static int open_section(struct loading *l, const struct ini_entry *e, struct diag *diag)
 {
         const char *name = strchr(e->section, ' ');
-        char *where;
 
-        l->key = NULL;
-        l->volume = NULL;
-        if (!name || !name_valid(name + 1) ||
-            (strncmp(e->section, "Key ", 4) != 0 && strncmp(e->section, "Volume ", 7) != 0))
-                return diag_refuse(diag, CONFIG_E_INVALID, "config",
-                                   "%s:%u: [%s]: expected [Key NAME] or [Volume NAME]", e->file,
-                                   e->line, e->section);
-        if (e->section[0] == 'K')
-                l->key = find_or_add_key(l->config, name + 1);
-        else
-                l->volume = find_or_add_volume(l->config, name + 1);
-        if (!l->key && !l->volume)
-                return -ENOMEM;
-        where = l->key ? l->key->where : l->volume->where;
-        if (*where == '\0')
-                (void)snprintf(where, sizeof(l->key->where), "%s:%u", e->file, e->line);
-        return 0;
+        if (strcmp(e->section, "Agent") == 0)
+                return open_agent(l, e);
+        if (name && name_valid(name + 1) && strncmp(e->section, "Key ", 4) == 0)
+                return open_key(l, name + 1, e);
+        if (name && name_valid(name + 1) && strncmp(e->section, "Volume ", 7) == 0)
+                return open_volume(l, name + 1, e);
+        return diag_refuse(diag, CONFIG_E_INVALID, "config",
+                           "%s:%u: [%s]: expected [Key NAME], [Volume NAME] or [Agent]", e->file,
+                           e->line, e->section);
 }
 
 static int on_entry(const struct ini_entry *e, void *userdata, struct diag *diag)
@@ -99,12 +133,11 @@ static int on_entry(const struct ini_entry *e, void *userdata, struct diag *diag
 
         if (!e->key)
                 return open_section(l, e, diag);
-        if (!l->key && !l->volume)
+        if (!l->settings)
                 return diag_refuse(diag, CONFIG_E_INVALID, "config",
                                    "%s:%u: %s= stands before any section", e->file, e->line,
                                    e->key);
-        r = l->key ? config_set_key(l->key, e->key, e->value, diag)
-                   : config_set_volume(l->volume, e->key, e->value, diag);
+        r = setting_set(l->settings, l->section, l->given, e->key, e->value, diag);
         return r > 0 ? at(diag, e) : r;
 }
 
@@ -171,58 +204,6 @@ static int load_folder(struct config *config, const char *folder, struct diag *d
         return r;
 }
 
-static int refuse_at(struct diag *diag, const char *where, const char *what)
-{
-        return diag_refuse(diag, CONFIG_E_INVALID, "config", "%s: %s", where, what);
-}
-
-static int finish_key(struct key_config *key, struct diag *diag)
-{
-        if (key->uri_text[0] == '\0')
-                return refuse_at(diag, key->where, "the key has no URI=");
-        if (key->uri.kind == KEYURI_PLATFORM_FILE) {
-                if (key->credentials[0] || key->endpoint[0] || key->ca_file[0])
-                        return refuse_at(
-                            diag, key->where,
-                            "Credentials=, Endpoint= and CAFile= mean nothing to platform:file");
-                if (key->key_file[0] == '\0')
-                        (void)snprintf(key->key_file, sizeof(key->key_file), "%s",
-                                       KEY_FILE_DEFAULT);
-                return 0;
-        }
-        if (key->key_file[0])
-                return refuse_at(diag, key->where, "KeyFile= belongs to platform:file only");
-        if (key->credentials[0] == '\0')
-                return refuse_at(diag, key->where,
-                                 "the key has no Credentials= (env, profile:NAME or file:/PATH)");
-        return 0;
-}
-
-static int finish_volume(const struct config *config, struct volume_config *v, struct diag *diag)
-{
-        if (v->device[0] == '\0' || v->role[0] == '\0' || v->key_count == 0)
-                return refuse_at(diag, v->where, "a volume needs Device=, Role= and Key=");
-        for (size_t i = 0; i < v->key_count; i++) {
-                v->keys[i] = config_key(config, v->key_names[i]);
-                if (!v->keys[i])
-                        return diag_refuse(diag, CONFIG_E_INVALID, "config",
-                                           "%s: Key=%s: there is no section [Key %s]", v->where,
-                                           v->key_names[i], v->key_names[i]);
-        }
-        return 0;
-}
-
-static int finish(struct config *config, struct diag *diag)
-{
-        for (struct key_config *k = config->keys; k; k = k->next)
-                if (finish_key(k, diag) != 0)
-                        return CONFIG_E_INVALID;
-        for (struct volume_config *v = config->volumes; v; v = v->next)
-                if (finish_volume(config, v, diag) != 0)
-                        return CONFIG_E_INVALID;
-        return 0;
-}
-
 static int load_all(struct config *config, const char *dir, struct diag *diag)
 {
         static const char *const folders[] = {"luks-kms.conf.d", "volumes.d"};
@@ -237,7 +218,7 @@ static int load_all(struct config *config, const char *dir, struct diag *diag)
                 (void)snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
                 r = load_folder(config, path, diag);
         }
-        return r == 0 ? finish(config, diag) : r;
+        return r == 0 ? config_finish(config, diag) : r;
 }
 
 int config_load(const char *dir, struct config **ret, struct diag *diag)
@@ -247,8 +228,10 @@ int config_load(const char *dir, struct config **ret, struct diag *diag)
 
         if (!config)
                 return -ENOMEM;
+        config_begin_agent(&config->agent);
         if (strlen(dir) > CONFIG_PATH_MAX - 32)
-                return refuse_at(diag, "--config", "the path of the folder is too long");
+                return diag_refuse(diag, CONFIG_E_INVALID, "config",
+                                   "--config: the path of the folder is too long");
         r = load_all(config, dir, diag);
         if (r == -ENOENT) {
                 diag_advise(diag, "write %s/luks-kms.conf: man luks-kms shows how", dir);

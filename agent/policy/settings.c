@@ -1,87 +1,77 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Settings: names, forms, and what a wrong one is told. Trusts that root wrote the text; believes
- * nothing about its form. */
+/* The settings: a table for each kind of section. Names, forms and limits are here and nowhere
+ * else; what several settings must be together is in finish.c. */
 
-#include <ctype.h>
-#include <inttypes.h>
-
-#include "policy/config.h"
+#include "policy/setting.h"
 #include "token/token.h"
 
-enum { TIMEOUT_MIN_MS = 100, TIMEOUT_MAX_MS = 600000 };
+#define SECOND UINT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define DAY    (24 * 60 * MINUTE)
 
-static int invalid(struct diag *diag, const char *name, const char *value, const char *expected)
-{
-        return diag_refuse(diag, CONFIG_E_INVALID, "config", "%s=%s: expected %s", name, value,
-                           expected);
-}
+#define FIELD(type, member) offsetof(struct type, member)
+#define ROOM(type, member)  sizeof(((struct type *)NULL)->member)
 
-static int set_text(char *field, size_t size, const char *name, const char *value,
-                    struct diag *diag)
-{
-        if (*value == '\0' || strlen(value) >= size)
-                return invalid(diag, name, value, "a value of moderate length");
-        (void)snprintf(field, size, "%s", value);
-        return 0;
-}
+static const char *const no_yes[] = {"no", "yes", NULL}; /* false is 0 */
+static const char *const performances[] = {"auto", "queues", "no-queues", NULL};
+static const char *const opens[] = {"manual", "auto", NULL};
 
-static int set_path(char *field, size_t size, const char *name, const char *value,
-                    struct diag *diag)
-{
-        return value[0] == '/' ? set_text(field, size, name, value, diag)
-                               : invalid(diag, name, value, "an absolute path");
-}
-
-/* A number with systemd's units ms, s, min; seconds without one. */
-static int set_time_span(uint32_t *ret_ms, const char *name, const char *value, struct diag *diag)
-{
-        static const struct {
-                const char *unit;
-                uint64_t ms;
-        } units[] = {{"", 1000}, {"s", 1000}, {"sec", 1000}, {"ms", 1}, {"min", 60000}};
-        char *end = NULL;
-        uint64_t n = isdigit((unsigned char)*value) ? strtoull(value, &end, 10) : 0;
-
-        while (end && isblank((unsigned char)*end))
-                end++;
-        for (size_t i = 0; end && i < sizeof(units) / sizeof(units[0]); i++)
-                if (strcmp(end, units[i].unit) == 0 && n <= TIMEOUT_MAX_MS &&
-                    n * units[i].ms >= TIMEOUT_MIN_MS && n * units[i].ms <= TIMEOUT_MAX_MS) {
-                        *ret_ms = (uint32_t)(n * units[i].ms);
-                        return 0;
-                }
-        return invalid(diag, name, value, "a time span from 100ms to 10min, such as 10s");
-}
-
-static int set_boolean(int *ret, const char *name, const char *value, struct diag *diag)
+static int set_boolean(const struct setting *s, void *field, const char *value, struct diag *diag)
 {
         if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-                return invalid(diag, name, value, "yes or no");
-        *ret = value[0] == 'y';
-        return 0;
+                return setting_invalid(s, value, "yes or no", diag);
+        return set_choice(s, field, value, diag);
 }
 
-static int set_credentials(struct key_config *key, const char *value, struct diag *diag)
+static int set_group(const struct setting *s, void *field, const char *value, struct diag *diag)
+{
+        static const char letters[] =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+        if (value[0] == '-' || strspn(value, letters) != strlen(value))
+                return setting_invalid(s, value, "the name of a group", diag);
+        return set_text(s, field, value, diag);
+}
+
+const struct setting agent_settings[] = {
+    {"AuditLog", FIELD(agent_config, audit_log), set_path, show_text, 0,
+     ROOM(agent_config, audit_log), NULL},
+    {"ReadGroup", FIELD(agent_config, read_group), set_group, show_text, 0,
+     ROOM(agent_config, read_group), NULL},
+    {"ConfirmDenials", FIELD(agent_config, confirm_denials), set_number, show_number, 1, 100, NULL},
+    {"ConfirmSpan", FIELD(agent_config, confirm_span_ms), set_span64, show_span64, 0, DAY, NULL},
+    {"PendingTimeout", FIELD(agent_config, pending_timeout_ms), set_span64, show_span64, SECOND,
+     3650 * DAY, NULL},
+    {"RungTimeout", FIELD(agent_config, rung_timeout_ms), set_span32, show_span32, 100, 10 * MINUTE,
+     NULL},
+    {"SyncTime", FIELD(agent_config, sync_time_ms), set_span32, show_span32, 0, MINUTE, NULL},
+    {NULL, 0, NULL, NULL, 0, 0, NULL},
+};
+
+static int set_credentials(const struct setting *s, void *field, const char *value,
+                           struct diag *diag)
 {
         if (strcmp(value, "env") != 0 && strncmp(value, "file:/", 6) != 0 &&
             (strncmp(value, "profile:", 8) != 0 || value[8] == '\0'))
-                return invalid(diag, "Credentials", value, "env, profile:NAME or file:/PATH");
-        return set_text(key->credentials, sizeof(key->credentials), "Credentials", value, diag);
+                return setting_invalid(s, value, "env, profile:NAME or file:/PATH", diag);
+        return set_text(s, field, value, diag);
 }
 
-static int set_endpoint(struct key_config *key, const char *value, struct diag *diag)
+static int set_endpoint(const struct setting *s, void *section, const char *value,
+                        struct diag *diag)
 {
         const char *host = value + strlen("https://");
 
         if (strncmp(value, "https://", strlen("https://")) != 0 || *host == '\0' ||
             strpbrk(host, "/?#@ \\") != NULL)
-                return invalid(diag, "Endpoint", value, "https://HOST or https://HOST:PORT");
-        return set_text(key->endpoint, sizeof(key->endpoint), "Endpoint", value, diag);
+                return setting_invalid(s, value, "https://HOST or https://HOST:PORT", diag);
+        return set_text(s, ((struct key_config *)section)->endpoint, value, diag);
 }
 
-static int set_uri(struct key_config *key, const char *value, struct diag *diag)
+static int set_uri(const struct setting *s, void *section, const char *value, struct diag *diag)
 {
+        struct key_config *key = section;
         struct diag why = DIAG_INIT;
 
         if (keyuri_parse(value, &key->uri, &why) != 0) {
@@ -90,122 +80,116 @@ static int set_uri(struct key_config *key, const char *value, struct diag *diag)
                 diag_advise(diag, "%s", why.advice);
                 return CONFIG_E_INVALID;
         }
-        return set_text(key->uri_text, sizeof(key->uri_text), "URI", value, diag);
+        return set_text(s, key->uri_text, value, diag);
 }
 
-/* Names the setting that is nearest by common letters at the start, for a typing mistake. */
-static int unknown(struct diag *diag, const char *name, const char *const *known)
+static int show_uri(const struct setting *s, const void *section, char *buf, size_t size)
 {
-        const char *nearest = known[0];
-        size_t best = 0;
-
-        for (; *known; known++) {
-                size_t n = 0;
-
-                while (name[n] &&
-                       tolower((unsigned char)name[n]) == tolower((unsigned char)(*known)[n]))
-                        n++;
-                if (n > best) {
-                        best = n;
-                        nearest = *known;
-                }
-        }
-        return diag_refuse(diag, CONFIG_E_INVALID, "config",
-                           "%s= is not known here; did you mean %s=?", name, nearest);
+        return show_text(s, ((const struct key_config *)section)->uri_text, buf, size);
 }
 
-int config_set_key(struct key_config *key, const char *name, const char *value, struct diag *diag)
+/* Where nothing is set, the service's own address. */
+static int show_endpoint(const struct setting *s, const void *section, char *buf, size_t size)
 {
-        static const char *const known[] = {"URI",     "Credentials", "Endpoint", "CAFile",
-                                            "KeyFile", "Timeout",     NULL};
+        const struct key_config *key = section;
+        char text[CONFIG_PATH_MAX];
 
-        if (strcmp(name, "URI") == 0)
-                return set_uri(key, value, diag);
-        if (strcmp(name, "Credentials") == 0)
-                return set_credentials(key, value, diag);
-        if (strcmp(name, "Endpoint") == 0)
-                return set_endpoint(key, value, diag);
-        if (strcmp(name, "CAFile") == 0)
-                return set_path(key->ca_file, sizeof(key->ca_file), name, value, diag);
-        if (strcmp(name, "KeyFile") == 0)
-                return set_path(key->key_file, sizeof(key->key_file), name, value, diag);
-        if (strcmp(name, "Timeout") == 0)
-                return set_time_span(&key->timeout_ms, name, value, diag);
-        return unknown(diag, name, known);
+        if (key->endpoint[0] || key->uri.kind != KEYURI_AWS)
+                return show_text(s, key->endpoint, buf, size);
+        (void)snprintf(text, sizeof(text), "https://%s", key->uri.host);
+        return show_text(s, text, buf, size);
 }
 
-static int set_role(struct volume_config *volume, const char *value, struct diag *diag)
+const struct setting key_settings[] = {
+    {"URI", 0, set_uri, show_uri, 0, ROOM(key_config, uri_text), NULL},
+    {"Credentials", FIELD(key_config, credentials), set_credentials, show_text, 0,
+     ROOM(key_config, credentials), NULL},
+    {"Endpoint", 0, set_endpoint, show_endpoint, 0, ROOM(key_config, endpoint), NULL},
+    {"CAFile", FIELD(key_config, ca_file), set_path, show_text, 0, ROOM(key_config, ca_file), NULL},
+    {"KeyFile", FIELD(key_config, key_file), set_path, show_text, 0, ROOM(key_config, key_file),
+     NULL},
+    {"Timeout", FIELD(key_config, timeout_ms), set_span32, show_span32, 100, 10 * MINUTE, NULL},
+    {"ProbeInterval", FIELD(key_config, probe_interval_ms), set_span64, show_span64, SECOND, DAY,
+     NULL},
+    {NULL, 0, NULL, NULL, 0, 0, NULL},
+};
+
+static int set_role(const struct setting *s, void *field, const char *value, struct diag *diag)
 {
         if (!token_role_valid(value))
-                return invalid(diag, "Role", value, "os, persistence, backup or temp");
-        return set_text(volume->role, sizeof(volume->role), "Role", value, diag);
+                return setting_invalid(s, value, "os, persistence, backup or temp", diag);
+        return set_text(s, field, value, diag);
 }
 
-static int add_keys(struct volume_config *volume, const char *value, struct diag *diag)
+static int set_keys(const struct setting *s, void *section, const char *value, struct diag *diag)
 {
+        struct volume_config *volume = section;
         char copy[CONFIG_PATH_MAX], *save = NULL;
 
-        if (set_text(copy, sizeof(copy), "Key", value, diag) != 0)
+        if (set_text(s, copy, value, diag) != 0)
                 return CONFIG_E_INVALID;
         volume->key_count = 0;
         for (char *w = strtok_r(copy, " \t", &save); w; w = strtok_r(NULL, " \t", &save)) {
                 if (volume->key_count == CONFIG_KEYS_PER_VOLUME || strlen(w) >= CONFIG_NAME_MAX)
-                        return invalid(diag, "Key", value, "at most 8 names of [Key] sections");
+                        return setting_invalid(s, value, "at most 8 names of [Key] sections", diag);
                 (void)snprintf(volume->key_names[volume->key_count++], CONFIG_NAME_MAX, "%s", w);
         }
         return 0;
 }
 
-static int set_uuid(struct volume_config *volume, const char *value, struct diag *diag)
+static int show_keys(const struct setting *s, const void *section, char *buf, size_t size)
+{
+        const struct volume_config *volume = section;
+        char text[CONFIG_KEYS_PER_VOLUME * (CONFIG_NAME_MAX + 1)] = "";
+        size_t len = 0;
+
+        for (size_t i = 0; i < volume->key_count; i++)
+                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i > 0 ? " " : "",
+                                        volume->key_names[i]);
+        return show_text(s, text, buf, size);
+}
+
+static int set_uuid(const struct setting *s, void *field, const char *value, struct diag *diag)
 {
         static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 
         for (size_t i = 0; i < sizeof(form); i++)
                 if (form[i] == 'x' ? !strchr("0123456789abcdef", value[i]) || !value[i]
                                    : value[i] != form[i])
-                        return invalid(diag, "UUID", value, "a UUID in lower case");
-        return set_text(volume->uuid, sizeof(volume->uuid), "UUID", value, diag);
+                        return setting_invalid(s, value, "a UUID in lower case", diag);
+        return set_text(s, field, value, diag);
 }
 
-static int set_performance(struct volume_config *volume, const char *value, struct diag *diag)
+static int set_sector_size(const struct setting *s, void *field, const char *value,
+                           struct diag *diag)
 {
-        static const char *const names[] = {"auto", "queues", "no-queues"};
-
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-                if (strcmp(value, names[i]) == 0) {
-                        volume->performance = (enum performance)i;
-                        return 0;
-                }
-        return invalid(diag, "Performance", value, "auto, queues or no-queues");
-}
-
-static int set_sector_size(struct volume_config *volume, const char *value, struct diag *diag)
-{
-        if (strcmp(value, "512") != 0 && strcmp(value, "4096") != 0)
-                return invalid(diag, "SectorSize", value, "512 or 4096");
-        volume->sector_size = value[0] == '5' ? 512 : 4096;
+        if (strcmp(value, "512") != 0 && strcmp(value, "4096") != 0 && strcmp(value, "auto") != 0)
+                return setting_invalid(s, value, "512 or 4096, or auto", diag);
+        *(uint32_t *)field = value[0] == 'a' ? 0 : value[0] == '5' ? 512 : 4096;
         return 0;
 }
 
-int config_set_volume(struct volume_config *volume, const char *name, const char *value,
-                      struct diag *diag)
+static int show_sector_size(const struct setting *s, const void *field, char *buf, size_t size)
 {
-        static const char *const known[] = {"Device",  "Role",        "Key",  "SectorSize",
-                                            "Discard", "Performance", "UUID", NULL};
-
-        if (strcmp(name, "Device") == 0)
-                return set_path(volume->device, sizeof(volume->device), name, value, diag);
-        if (strcmp(name, "Role") == 0)
-                return set_role(volume, value, diag);
-        if (strcmp(name, "Key") == 0)
-                return add_keys(volume, value, diag);
-        if (strcmp(name, "SectorSize") == 0)
-                return set_sector_size(volume, value, diag);
-        if (strcmp(name, "Discard") == 0)
-                return set_boolean(&volume->discard, name, value, diag);
-        if (strcmp(name, "UUID") == 0)
-                return set_uuid(volume, value, diag);
-        if (strcmp(name, "Performance") == 0)
-                return set_performance(volume, value, diag);
-        return unknown(diag, name, known);
+        return *(const uint32_t *)field == 0 ? show_text(s, "auto", buf, size)
+                                             : show_number(s, field, buf, size);
 }
+
+const struct setting volume_settings[] = {
+    {"Device", FIELD(volume_config, device), set_path, show_text, 0, ROOM(volume_config, device),
+     NULL},
+    {"Role", FIELD(volume_config, role), set_role, show_text, 0, ROOM(volume_config, role), NULL},
+    {"Key", 0, set_keys, show_keys, 0, CONFIG_PATH_MAX, NULL},
+    {"UUID", FIELD(volume_config, uuid), set_uuid, show_text, 0, ROOM(volume_config, uuid), NULL},
+    {"SectorSize", FIELD(volume_config, sector_size), set_sector_size, show_sector_size, 0, 0,
+     NULL},
+    {"Discard", FIELD(volume_config, discard), set_boolean, show_choice, 0, 0, no_yes},
+    {"Performance", FIELD(volume_config, performance), set_choice, show_choice, 0, 0, performances},
+    {"Open", FIELD(volume_config, open_auto), set_choice, show_choice, 0, 0, opens},
+    {"OnRevoke", FIELD(volume_config, on_revoke), set_ladder, show_ladder, 1, 0, NULL},
+    {"OnOutage", FIELD(volume_config, on_outage), set_ladder, show_ladder, 0, 0, NULL},
+    {"MaxOutage", FIELD(volume_config, max_outage_ms), set_span64, show_span64, 0, 3650 * DAY,
+     NULL},
+    {"AllowErase", FIELD(volume_config, allow_erase), set_boolean, show_choice, 0, 0, no_yes},
+    {NULL, 0, NULL, NULL, 0, 0, NULL},
+};
