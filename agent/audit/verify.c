@@ -115,6 +115,13 @@ static int check_link(struct checking *c, const struct audit_line *line)
                 return 0;
         if (follows)
                 return broken(c, c->line, "has seq %llu, not %llu: it was changed", seq, want);
+        if (seq > want && c->line == 1) {
+                (void)broken(c, 1, "has seq %llu, not %llu: what stands before it is not here", seq,
+                             want);
+                diag_advise(c->diag, "name the older files first; if they were removed on purpose, "
+                                     "--from and the hash that their last line had");
+                return AUDIT_E_BROKEN;
+        }
         if (seq > want)
                 return broken(c, c->line, "has seq %llu, not %llu: lines before it were cut out",
                               seq, want);
@@ -158,7 +165,8 @@ static int check_all(struct checking *c)
                         r = check_line(c);
         } while (r == 0);
         if (r == -E2BIG)
-                return broken(c, c->line + 1, "is no line of an audit log: it is too long");
+                return broken(c, c->torn_line > 0 ? c->torn_line : c->line + 1,
+                              "is no line of an audit log: it is too long");
         if (r == -ENODATA && c->torn_line > 0)
                 return broken(c, c->torn_line,
                               "is torn, and no line says so: the agent does when "
