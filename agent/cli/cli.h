@@ -21,11 +21,14 @@ enum exit_code {
         EXIT_VERDICT = 10, /* + enum verdict: 11 key-state ... 16 tampered */
 };
 
+enum { AUDIT_FILES_MAX = 64 };
+
 struct options {
         const char *config_dir;
         bool json, force, kill;
-        const char *verb; /* "open", "recipient verify": for reports */
-        char **args;      /* what stands after the verb */
+        const char *expect, *from; /* hashes for audit verify, or NULL */
+        const char *verb;          /* "open", "recipient verify": for reports */
+        char **args;               /* what stands after the verb */
         int arg_count;
 };
 
@@ -34,6 +37,7 @@ struct verb {
         int args_min, args_max;
         bool takes_force, takes_kill;
         int (*run)(const struct options *o);
+        bool takes_chain; /* files instead of names, --expect and --from */
 };
 
 extern const struct verb verbs[]; /* ends with a NULL name */
@@ -48,6 +52,9 @@ int verb_recipient_verify(const struct options *o);
 int verb_recipient_add(const struct options *o);
 int verb_recipient_remove(const struct options *o);
 int verb_recipient_replace(const struct options *o);
+int verb_config(const struct options *o);
+int verb_audit_show(const struct options *o);
+int verb_audit_verify(const struct options *o);
 
 /* Module outcomes to exit codes; negative = environment. */
 int exit_of_config(int r);

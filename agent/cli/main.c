@@ -25,6 +25,12 @@ const struct verb verbs[] = {
      verb_recipient_remove},
     {"recipient replace", "VOLUME OLD NEW", "add NEW, prove it, then drop OLD", 3, 3, false, false,
      verb_recipient_replace},
+    {"config", "", "print the configuration in force, defaults and all", 0, 0, false, false,
+     verb_config},
+    {"audit show", "[VOLUME]", "tell what the agent did and was told", 0, 1, false, false,
+     verb_audit_show},
+    {"audit verify", "[FILE...]", "find what was cut out of the audit log, or changed", 0,
+     AUDIT_FILES_MAX, false, false, verb_audit_verify, true},
     {NULL, NULL, NULL, 0, 0, false, false, NULL},
 };
 
@@ -43,6 +49,8 @@ static void print_help(void)
                    "  --json         tell outcomes as JSON objects, one a line\n"
                    "  --force        format: also a device that bears a signature\n"
                    "  --kill         close: cut off a mapping in use; unwritten data are lost\n"
+                   "  --expect HASH  audit verify: the log must hold a line of this hash\n"
+                   "  --from HASH    audit verify: what the first line must follow\n"
                    "  --help         this text\n"
                    "  --version      the version\n\n"
                    "Volumes and keys are named in the config: see luks-kms(8).");
@@ -104,6 +112,8 @@ static int parse_options(int argc, char **argv, struct options *o)
             {"json", no_argument, NULL, 'j'},
             {"force", no_argument, NULL, 'f'},
             {"kill", no_argument, NULL, 'k'},
+            {"expect", required_argument, NULL, 'e'},
+            {"from", required_argument, NULL, 'F'},
             {"help", no_argument, NULL, 'h'},
             {"version", no_argument, NULL, 'V'},
             {NULL, 0, NULL, 0},
@@ -120,6 +130,8 @@ static int parse_options(int argc, char **argv, struct options *o)
                 case 'j': o->json = true; break;
                 case 'f': o->force = true; break;
                 case 'k': o->kill = true; break;
+                case 'e': o->expect = optarg; break;
+                case 'F': o->from = optarg; break;
                 case 'h': print_help(); return -1;
                 case 'V': (void)puts("luks-kms " VERSION); return -1;
                 default: return usage_error("an option lacks its value, or has one too many");
@@ -139,6 +151,31 @@ static int fill_standard_descriptors(void)
         return fd < 0 ? -errno : 0;
 }
 
+static int unknown_verb(const char *word)
+{
+        if (strcmp(word, "recipient") == 0)
+                return usage_error("recipient needs verify, add, remove or replace");
+        if (strcmp(word, "audit") == 0)
+                return usage_error("audit needs show or verify");
+        return usage_error("unknown verb: %s", word);
+}
+
+/* What stands around the verb is what it takes. EXIT_OK or EXIT_USAGE. */
+static int check_words(const struct verb *verb, const struct options *o)
+{
+        if (o->arg_count < verb->args_min || o->arg_count > verb->args_max)
+                return usage_error("usage: luks-kms %s %s", verb->name, verb->arguments);
+        for (int i = 0; i < o->arg_count && !verb->takes_chain; i++)
+                if (strlen(o->args[i]) >= CONFIG_NAME_MAX)
+                        return usage_error("a name is too long: %s", o->args[i]);
+        if ((o->force && !verb->takes_force) || (o->kill && !verb->takes_kill))
+                return usage_error("%s is not for %s", o->force ? "--force" : "--kill", verb->name);
+        if ((o->expect || o->from) && !verb->takes_chain)
+                return usage_error("%s is not for %s", o->expect ? "--expect" : "--from",
+                                   verb->name);
+        return EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
         struct options o = {.config_dir = CONFIG_DIR_DEFAULT};
@@ -154,19 +191,13 @@ int main(int argc, char **argv)
                 return usage_error("no verb");
         verb = find_verb(argc - optind, argv + optind, &words);
         if (!verb)
-                return strcmp(argv[optind], "recipient") == 0
-                           ? usage_error("recipient needs verify, add, remove or replace")
-                           : usage_error("unknown verb: %s", argv[optind]);
+                return unknown_verb(argv[optind]);
         o.verb = verb->name;
         o.args = argv + optind + words;
         o.arg_count = argc - optind - words;
-        if (o.arg_count < verb->args_min || o.arg_count > verb->args_max)
-                return usage_error("usage: luks-kms %s %s", verb->name, verb->arguments);
-        for (int i = 0; i < o.arg_count; i++)
-                if (strlen(o.args[i]) >= CONFIG_NAME_MAX)
-                        return usage_error("a name is too long: %s", o.args[i]);
-        if ((o.force && !verb->takes_force) || (o.kill && !verb->takes_kill))
-                return usage_error("%s is not for %s", o.force ? "--force" : "--kill", verb->name);
+        r = check_words(verb, &o);
+        if (r != EXIT_OK)
+                return r;
         if (secret_harden_process() < 0)
                 (void)fputs("luks-kms: cannot lock memory; secrets could be swapped out\n", stderr);
         r = verb->run(&o);
