@@ -316,11 +316,13 @@ static int be_alone(struct agent *a, struct diag *diag)
 
         (void)snprintf(path, sizeof(path), "%s/lock", a->run_dir);
         r = file_lock(path, false, &a->lock);
-        if (r == -EAGAIN)
-                diag_advise(diag, "see which: systemctl status luks-kms; pgrep luks-kmsd");
-        return r < 0 ? diag_fail(diag, r,
-                                 r == -EAGAIN ? "another agent runs (%s)" : "cannot lock %s", path)
-                     : 0;
+        if (r == 0)
+                return 0;
+        if (r != -EAGAIN)
+                return diag_fail(diag, r, "cannot lock %s", path);
+        (void)diag_fail(diag, r, "another agent runs (%s)", path);
+        diag_advise(diag, "see which: systemctl status luks-kms; pgrep luks-kmsd");
+        return r;
 }
 
 static int begin_scribe(struct agent *a, const char *log, struct diag *diag)
