@@ -160,19 +160,20 @@ static void take_wanted(struct lease *lease, uint64_t now)
         lease->wanted = true;
 }
 
-/* A suspended mapping that nobody revoked: the agent's before us did it, or somebody by hand; only
- * the key service can say whether it may go on, so a resume is tried. */
+/* A suspended mapping that nobody revoked: the agent before us did it, or somebody by hand; only
+ * the key service can say whether it may go on, so a resume is tried. A live one that comes up
+ * where there was none bears a volume that was formatted anew, if the old one was erased. */
 static void take_adopted(struct lease *lease, bool suspended, uint64_t now)
 {
         if (lease->mapped && lease->suspended == suspended)
                 return;
-        if (lease->state == LEASE_CLOSED && !lease->mapped)
-                lease->erased = false; /* nothing opens an erased volume: it was formatted anew */
-        if (lease->erased && suspended)
-                return;
+        if (lease->state == LEASE_CLOSED && !lease->mapped && !suspended)
+                lease->erased = false;
         lease->mapped = true;
         lease->suspended = suspended;
         lease->dead = lease->dead && suspended;
+        if (lease->state == LEASE_CLOSED && lease->erased && suspended)
+                return; /* what an erase left behind */
         lease->wanted = true;
         if (lease->state == LEASE_REVOKED || lease->rung == RUNG_POWEROFF) {
                 if (!suspended && lease->rung != RUNG_POWEROFF && lease->rung > RUNG_ALERT)

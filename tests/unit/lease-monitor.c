@@ -136,7 +136,7 @@ void monitor_event(struct monitor *m, const struct lease_policy *policy, const s
         } else if (event->kind == LEASE_EV_ADOPTED) {
                 m->table = true;
                 m->key = !event->suspended;
-                if (before->state == LEASE_CLOSED && !before->mapped)
+                if (before->state == LEASE_CLOSED && !before->mapped && m->key)
                         m->erased = false; /* formatted anew */
         } else if (event->kind == LEASE_EV_GONE) {
                 m->table = m->key = false;
