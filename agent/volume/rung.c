@@ -14,7 +14,7 @@
 #include "volume/child.h"
 #include "volume/mapping.h"
 
-enum { SYNCS_MAX = 32, SYNC_POLL_MS = 5 };
+enum { SYNCS_MAX = 32, SYNC_POLL_MS = 5, GONE_MS = 500, GONE_POLL_MS = 20 };
 
 /* Opens the path itself: a file system that hangs may hang at that already. */
 static int sync_file_system(void *path)
@@ -104,10 +104,23 @@ static void take_dependants_away(const struct table *table)
                         unmount(&list[i]);
         for (size_t i = 0; i < count; i++) {
                 const int self = list[i].major == table->major && list[i].minor == table->minor;
-                const int again = i > 0 && strcmp(list[i].name, list[i - 1].name) == 0;
 
-                if (list[i].is_dm && !self && !again && mapping_remove(list[i].name) == -EBUSY)
+                if (list[i].is_dm && !self)
                         (void)mapping_remove_later(list[i].name);
+        }
+}
+
+/* What was used a moment ago by udev or by a device above goes within a moment. */
+static int wait_until_gone(const char *name, struct table *ret)
+{
+        const uint64_t deadline = clock_now_ms() + GONE_MS;
+
+        for (;;) {
+                int r = table_read(name, ret);
+
+                if (r < 0 || !ret->exists || clock_left_ms(deadline) == 0)
+                        return r;
+                clock_sleep_ms(GONE_POLL_MS);
         }
 }
 
@@ -122,14 +135,13 @@ int rung_close(const char *name, const char *uuid, struct diag *diag)
                 return r;
         enter_host_mounts();
         take_dependants_away(&table);
-        r = mapping_remove(name);
-        if (r == -EBUSY) {
-                r = mapping_remove_later(name);
-                if (r == 0)
-                        r = table_read(name, &table);
-                if (r == 0 && table.exists)
-                        return diag_refuse(diag, VOLUME_E_BUSY, "in-use",
-                                           "%s is still in use, and goes at its last close", name);
-        }
-        return r < 0 && r != -ENXIO ? diag_fail(diag, r, "cannot close %s", name) : 0;
+        r = mapping_remove_later(name);
+        if (r == 0 || r == -ENXIO)
+                r = wait_until_gone(name, &table);
+        if (r < 0)
+                return diag_fail(diag, r, "cannot close %s", name);
+        if (table.exists)
+                return diag_refuse(diag, VOLUME_E_BUSY, "in-use",
+                                   "%s is still in use, and goes at its last close", name);
+        return 0;
 }
