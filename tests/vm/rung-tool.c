@@ -6,6 +6,7 @@
  *   close NAME UUID [TIMEOUT_MS]               erase DEVICE UUID [TIMEOUT_MS]
  *   erasure NAME UUID [PATIENCE_MS]            list
  *   dependants MAJOR:MINOR                     plant UUID      unplant UUID
+ *   undo-activation NAME UUID                  undo-resumption NAME UUID
  *
  * The rungs run in a child, as in the agent's loop. Output: one line of words; exit status: 0, the
  * positive outcome, or 100 for an error of the environment. */
@@ -15,6 +16,7 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
+#include "volume/activate.h"
 #include "volume/child.h"
 #include "volume/rung.h"
 
@@ -55,6 +57,17 @@ static int do_erase(void *arg, struct diag *diag)
 {
         (void)arg;
         return rung_erase(word(1), word(2), diag);
+}
+
+static int do_undo(void *arg, struct diag *diag)
+{
+        struct header h = {.device = ""};
+        struct activation a = {.header = &h, .name = word(1)};
+
+        (void)arg;
+        (void)snprintf(h.binding.uuid, sizeof(h.binding.uuid), "%s", word(2));
+        return strcmp(word(0), "undo-activation") == 0 ? activation_undo(&a, diag)
+                                                       : resumption_undo(&a, diag);
 }
 
 static int run_rung(int (*work)(void *, struct diag *), int timeout_ms, struct diag *diag)
@@ -142,6 +155,8 @@ static int act(struct diag *diag)
                 return run_rung(do_kill, number(3, TIMEOUT_MS), diag);
         if (strcmp(action, "erase") == 0)
                 return run_rung(do_erase, number(3, TIMEOUT_MS), diag);
+        if (strncmp(action, "undo-", 5) == 0)
+                return run_rung(do_undo, TIMEOUT_MS, diag);
         if (strcmp(action, "erasure") == 0)
                 return do_erasure(diag);
         if (strcmp(action, "list") == 0)
@@ -162,6 +177,9 @@ int main(int argc, char **argv)
         count = argc - 1;
         r = act(&diag);
         if (r != 0)
-                (void)printf("[%s] %s\n", diag.rule, diag.message[0] ? diag.message : strerror(-r));
+                (void)printf("[%s] %s\n", diag.rule,
+                             diag.message[0] ? diag.message
+                             : r < 0         ? strerror(-r)
+                                             : "no words");
         return r < 0 ? ENVIRONMENT : r;
 }
