@@ -92,21 +92,35 @@ static void unmount(const struct dependant *d)
                 (void)umount2(d->mount, UMOUNT_NOFOLLOW | MNT_DETACH);
 }
 
-static void take_dependants_away(const struct table *table)
+static void unmount_all(const struct dependant *list, size_t count)
 {
-        struct dependant *list CLEANUP_FREE = NULL;
-        size_t count = 0;
-
-        if (dependant_list(table->major, table->minor, &list, &count, NULL) < 0)
-                return;
         for (size_t i = 0; i < count; i++)
                 if (list[i].mount[0] && !list[i].covered)
                         unmount(&list[i]);
+}
+
+static void remove_all(const struct table *table, const struct dependant *list, size_t count)
+{
         for (size_t i = 0; i < count; i++) {
                 const int self = list[i].major == table->major && list[i].minor == table->minor;
 
                 if (list[i].is_dm && !self)
                         (void)mapping_remove_later(list[i].name);
+        }
+}
+
+/* Mounts of this namespace too: a copy of a mount that is private keeps the file system alive. */
+static void take_dependants_away(const struct table *table)
+{
+        struct dependant *here CLEANUP_FREE = NULL, *host CLEANUP_FREE = NULL;
+        size_t count = 0;
+
+        if (dependant_list(table->major, table->minor, &here, &count, NULL) == 0)
+                unmount_all(here, count);
+        enter_host_mounts();
+        if (dependant_list(table->major, table->minor, &host, &count, NULL) == 0) {
+                unmount_all(host, count);
+                remove_all(table, host, count);
         }
 }
 
@@ -133,7 +147,6 @@ int rung_close(const char *name, const char *uuid, struct diag *diag)
                 r = mapping_kill(name, uuid, diag);
         if (r != 0)
                 return r;
-        enter_host_mounts();
         take_dependants_away(&table);
         r = mapping_remove_later(name);
         if (r == 0 || r == -ENXIO)
