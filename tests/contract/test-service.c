@@ -174,8 +174,8 @@ static void test_misbehaviour(void **state)
         }
 }
 
-/* Nobody can kill it: it reads credentials from a pipe into which nobody writes, and must end by
- * its own clock, though the connection is closed and though it does not look at it. */
+/* Nobody can kill it: it reads the CA from a pipe into which nobody writes, does not see that the
+ * connection is closed, and must end by its own clock. */
 static void test_stuck_worker_ends_itself(void **state)
 {
         CLEANUP_REQUEST struct wire_request request;
@@ -196,11 +196,11 @@ static void test_stuck_worker_ends_itself(void **state)
         request.wrapped.len = 60;
         request.timeout_ms = 500;
         request_set_fd(&request, WIRE_FD_KEY, -1);
-        request_set_fd(&request, WIRE_FD_CREDENTIALS, ends[0]);
+        request_set_fd(&request, WIRE_FD_CA, ends[0]);
         assert_int_equal(wire_client_begin(client, &request), 0);
+        assert_int_equal(wire_client_expire(client, &reply), VERDICT_UNAVAILABLE);
         clock_sleep_ms(100);
         assert_true(child_of(service.pid, "luks-kms-worker") > 0);
-        assert_int_equal(wire_client_expire(client, &reply), VERDICT_UNAVAILABLE);
         await_no_worker(&service, "luks-kms-worker");
         close_fd(ends[1]);
         unwrap_platform(client);
@@ -221,6 +221,7 @@ static void test_next_call_connects_again(void **state)
         client = connect_to(&service);
         unwrap_platform(client);
         pid = child_of(service.pid, "luks-kms-worker");
+        assert_true(pid > 0);
         assert_int_equal(kill(pid, SIGKILL), 0);
         await_no_worker(&service, "luks-kms-worker");
         assert_int_equal(ask(client, 5000, &reply), VERDICT_UNAVAILABLE);
