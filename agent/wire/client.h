@@ -43,8 +43,8 @@ int wire_client_connect(const char *path, struct wire_client **ret, struct diag 
 /* No more requests: the worker leaves by itself while the caller goes on with other work. */
 void wire_client_hang_up(struct wire_client *client);
 
-/* Ends the worker and reaps it; accepts NULL. An idle one leaves by itself, within milliseconds; one
- * that does not is killed after a quarter of a second, a busy one at once. */
+/* Ends the worker and reaps it; accepts NULL. An idle one leaves by itself, within milliseconds;
+ * one that does not is killed after a quarter of a second, a busy one at once. */
 void wire_client_free(struct wire_client *client);
 
 DEFINE_CLEANUP(struct wire_client *, wire_client_free)
