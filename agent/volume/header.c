@@ -208,7 +208,7 @@ static int take_areas(struct header *h, int source, struct diag *diag)
 /* What the copy in memory says, by the rules. */
 static int examine(struct header *h, struct diag *diag)
 {
-        int r = ondisk_seqid(h->memory, h->area_size, &h->seqid);
+        int r = ondisk_look(h->memory, h->area_size, h->copies);
 
         if (r == 0)
                 r = ondisk_check(h->memory, h->area_size, diag);

@@ -20,6 +20,12 @@ struct header_keyslot {
         unsigned int key_size; /* of the volume key, bytes */
 };
 
+/* One of the two copies of the header, as it lay on the disk when it was read. */
+struct header_copy {
+        int valid; /* whole: a reader may take it */
+        uint64_t seqid;
+};
+
 struct header {
         char device[256]; /* path as the caller gave it */
         int fd;           /* the device, read-only */
@@ -31,7 +37,7 @@ struct header {
         uint64_t area_size;   /* of one of the two header copies, bytes */
         uint64_t data_offset; /* bytes */
         uint32_t sector_size;
-        uint64_t seqid;        /* of the newer copy */
+        struct header_copy copies[2];
         unsigned int key_size; /* of the volume key, bytes */
         struct token_binding binding;
         struct header_keyslot keyslots[HEADER_KEYSLOTS_MAX];

@@ -120,22 +120,29 @@ int ondisk_check(int fd, uint64_t area_size, struct diag *diag)
         return r != 0 ? r : check_copy(fd, area_size, area_size, diag);
 }
 
-int ondisk_seqid(int fd, uint64_t area_size, uint64_t *ret)
+static void look_at(const uint8_t *area, uint64_t area_size, uint64_t offset,
+                    struct header_copy *ret)
+{
+        ret->seqid = get_be(area + OFF_SEQID, 8);
+        ret->valid = is_copy(area, offset) && get_be(area + OFF_SIZE, 8) == area_size &&
+                     checksum_valid(area, area_size);
+}
+
+int ondisk_look(int fd, uint64_t area_size, struct header_copy ret[2])
 {
         uint8_t *area CLEANUP_FREE = malloc(area_size);
-        uint64_t newest = 0;
+        struct header_copy copies[2];
 
         if (!area)
                 return -ENOMEM;
-        for (uint64_t offset = 0; offset <= area_size; offset += area_size) {
+        for (int i = 0; i < 2; i++) {
+                const uint64_t offset = (uint64_t)i * area_size;
                 int r = pread_full(fd, area, area_size, (off_t)offset);
 
                 if (r < 0)
                         return r;
-                if (is_copy(area, offset) && get_be(area + OFF_SIZE, 8) == area_size &&
-                    checksum_valid(area, area_size) && get_be(area + OFF_SEQID, 8) > newest)
-                        newest = get_be(area + OFF_SEQID, 8);
+                look_at(area, area_size, offset, &copies[i]);
         }
-        *ret = newest;
+        memcpy(ret, copies, sizeof(copies));
         return 0;
 }

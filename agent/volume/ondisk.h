@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "volume/header.h"
 
 enum { ONDISK_BINARY_SIZE = 4096, ONDISK_AREA_MAX = 4 << 20 };
 
@@ -17,5 +18,5 @@ int ondisk_find_area_size(int fd, const char *device, uint64_t *ret, struct diag
  * them. 0; VOLUME_E_RULE (rules header-size, header-checksum, header-json); -errno. */
 int ondisk_check(int fd, uint64_t area_size, struct diag *diag);
 
-/* The sequence number of the newer valid copy, 0 if there is none. 0 or -errno. */
-int ondisk_seqid(int fd, uint64_t area_size, uint64_t *ret);
+/* What lies in the places of the two copies, the first one's first. 0 or -errno. */
+int ondisk_look(int fd, uint64_t area_size, struct header_copy ret[2]);
