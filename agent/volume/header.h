@@ -24,6 +24,7 @@ struct header_keyslot {
 struct header_copy {
         int valid; /* whole: a reader may take it */
         uint64_t seqid;
+        uint8_t sha256[32]; /* of all its bytes, damaged or not */
 };
 
 struct header {

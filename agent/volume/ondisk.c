@@ -120,12 +120,13 @@ int ondisk_check(int fd, uint64_t area_size, struct diag *diag)
         return r != 0 ? r : check_copy(fd, area_size, area_size, diag);
 }
 
-static void look_at(const uint8_t *area, uint64_t area_size, uint64_t offset,
-                    struct header_copy *ret)
+static int look_at(const uint8_t *area, uint64_t area_size, uint64_t offset,
+                   struct header_copy *ret)
 {
         ret->seqid = get_be(area + OFF_SEQID, 8);
         ret->valid = is_copy(area, offset) && get_be(area + OFF_SIZE, 8) == area_size &&
                      checksum_valid(area, area_size);
+        return EVP_Digest(area, area_size, ret->sha256, NULL, EVP_sha256(), NULL) ? 0 : -EIO;
 }
 
 int ondisk_look(int fd, uint64_t area_size, struct header_copy ret[2])
@@ -139,9 +140,10 @@ int ondisk_look(int fd, uint64_t area_size, struct header_copy ret[2])
                 const uint64_t offset = (uint64_t)i * area_size;
                 int r = pread_full(fd, area, area_size, (off_t)offset);
 
+                if (r == 0)
+                        r = look_at(area, area_size, offset, &copies[i]);
                 if (r < 0)
                         return r;
-                look_at(area, area_size, offset, &copies[i]);
         }
         memcpy(ret, copies, sizeof(copies));
         return 0;

@@ -8,7 +8,9 @@
 #include "volume/store.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -238,7 +240,21 @@ static int wipe_unused(int fd, const struct header *h)
         return r == 0 ? sync_fd(fd) : r;
 }
 
-/* What is on the disk must be what was read. */
+/* Is what is open for writing the disk that the header was read from? Both were opened by name. */
+static int same_disk(int fd, const struct header *before)
+{
+        uint64_t diskseq = 0;
+        struct stat now, then;
+
+        if (fstat(fd, &now) < 0 || fstat(before->fd, &then) < 0)
+                return 0;
+        if (!S_ISBLK(now.st_mode))
+                return now.st_dev == then.st_dev && now.st_ino == then.st_ino;
+        return S_ISBLK(then.st_mode) && now.st_rdev == then.st_rdev &&
+               (ioctl(fd, BLKGETDISKSEQ, &diskseq) < 0 || diskseq == before->diskseq);
+}
+
+/* What is on the disk must be what was read, byte by byte: fresh volumes all count alike. */
 static int check_unchanged(int fd, const struct header *before, struct diag *diag)
 {
         struct header_copy now[2];
@@ -246,9 +262,12 @@ static int check_unchanged(int fd, const struct header *before, struct diag *dia
 
         if (r < 0)
                 return diag_fail(diag, r, "cannot read the header of %s", before->device);
+        if (!same_disk(fd, before))
+                return diag_refuse(diag, VOLUME_E_TABLE, "disk-changed",
+                                   "%s is another disk than a moment ago; nothing was written",
+                                   before->device);
         for (int i = 0; i < 2; i++)
-                if (now[i].valid != before->copies[i].valid ||
-                    (now[i].valid && now[i].seqid != before->copies[i].seqid))
+                if (memcmp(now[i].sha256, before->copies[i].sha256, sizeof(now[i].sha256)) != 0)
                         return diag_refuse(
                             diag, VOLUME_E_BUSY, "header-changed",
                             "somebody else changed the header of %s meanwhile; nothing was written",
@@ -281,8 +300,7 @@ int store_complete(int fd, struct header *h, struct diag *diag)
                 r = write_copy(fd, h, weaker);
         if (r == 0)
                 r = wipe_unused(fd, h);
-        if (r < 0)
-                return diag_fail(diag, r, "cannot write the header to %s", h->device);
-        h->copies[0] = h->copies[1] = h->copies[weaker < 0 ? 0 : !weaker];
-        return 0;
+        if (r == 0)
+                r = ondisk_look(h->memory, h->area_size, h->copies);
+        return r < 0 ? diag_fail(diag, r, "cannot write the header to %s", h->device) : 0;
 }

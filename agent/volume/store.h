@@ -18,8 +18,9 @@ int store_new(int fd, const struct header *h, struct diag *diag);
 
 /* Update: key material of new keyslots, then the two copies: first the one that a reader would not
  * take, where a power cut left them different. before: the header as it was read; the disk must
- * still hold that (VOLUME_E_BUSY: somebody else changed it). At the end what no keyslot uses of the
- * keyslot area is overwritten. */
+ * still hold that, byte by byte (VOLUME_E_BUSY: somebody else changed it), and fd must be the disk
+ * that it was read from (VOLUME_E_TABLE). At the end what no keyslot uses of the keyslot area is
+ * overwritten. */
 int store_update(int fd, const struct header *before, const struct header *h, struct diag *diag);
 
 /* For a change that turns out to be made already: it may be half of one that a power cut ended.
