@@ -201,7 +201,7 @@ static int take_areas(struct header *h, int source, struct diag *diag)
                 return r;
         r = make_memory(h);
         if (r == 0)
-                r = copy_range(source, h->memory, 0, 2 * h->area_size);
+                r = ondisk_copy(source, h->memory, h->area_size);
         return r < 0 ? diag_fail(diag, r, "cannot read the header of %s", h->device) : 0;
 }
 
