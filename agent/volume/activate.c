@@ -213,6 +213,19 @@ int volume_activate(const struct activation *a, struct diag *diag)
         return r;
 }
 
+/* A resume sends the key before it lets I/O go on: if it fails then, the kernel keeps the key of a
+ * volume that is suspended. */
+static int drop_key_of_suspended(void *arg, struct diag *diag)
+{
+        const struct activation *a = arg;
+        struct table t;
+        int r = table_ask(a->name, &t, diag);
+
+        if (r < 0 || !t.suspended || t.key == TABLE_KEY_WIPED)
+                return r;
+        return volume_suspend(a->name, a->timeout_ms, diag);
+}
+
 static int resume_in_child(void *arg, struct diag *diag)
 {
         const struct activation *a = arg;
@@ -228,7 +241,12 @@ static int resume_in_child(void *arg, struct diag *diag)
                                        secret_size(key));
         if (r == -EPERM)
                 return wrong_key(diag, a->keyslot, "holds a key of another volume");
-        return r < 0 ? diag_fail(diag, r, "cannot resume %s", a->name) : 0;
+        if (r < 0)
+                return diag_fail(diag, r, "cannot resume %s", a->name);
+        r = check_live(a, diag);
+        if (r != 0)
+                (void)volume_suspend(a->name, a->timeout_ms, NULL);
+        return r;
 }
 
 /* As volume_expect(), and what was found. */
@@ -290,10 +308,7 @@ int volume_resume(const struct activation *a, struct diag *diag)
         copy.no_read_workqueue = t.no_read_workqueue;
         copy.no_write_workqueue = t.no_write_workqueue;
         r = child_run(resume_in_child, &copy, a->timeout_ms, diag);
-        if (r != 0)
-                return r;
-        r = check_live(&copy, diag);
-        if (r != 0)
-                (void)volume_suspend(a->name, a->timeout_ms, NULL);
+        if (r == VOLUME_E_TIMEOUT || r < 0)
+                (void)child_run(drop_key_of_suspended, &copy, a->timeout_ms, NULL);
         return r;
 }
