@@ -43,6 +43,14 @@ static int in_use(const char *name, struct diag *diag)
         return VOLUME_E_BUSY;
 }
 
+static int clear_inactive(const char *name)
+{
+        struct dm_task *task CLEANUP(dm_task_destroyp) = dm_open_task(DM_DEVICE_CLEAR, name);
+
+        return task ? dm_run(task) : -ENOMEM;
+}
+
+/* The table that is not live yet goes last: it must not keep the live one from being suspended. */
 static int suspend_and_wipe(void *name, struct diag *diag)
 {
         struct dm_task *suspend CLEANUP(dm_task_destroyp) = dm_open_task(DM_DEVICE_SUSPEND, name);
@@ -55,9 +63,16 @@ static int suspend_and_wipe(void *name, struct diag *diag)
         r = dm_run(suspend);
         if (r == 0)
                 r = dm_run(wipe);
+        if (r == 0)
+                r = clear_inactive(name);
         if (r < 0)
                 return diag_fail(diag, r, "cannot suspend %s", (const char *)name);
         return 0;
+}
+
+static int is_without_key(const struct table *t)
+{
+        return t->suspended && t->key == TABLE_KEY_WIPED && !t->inactive && t->targets == 1;
 }
 
 int volume_suspend(const char *name, int timeout_ms, struct diag *diag)
@@ -66,12 +81,21 @@ int volume_suspend(const char *name, int timeout_ms, struct diag *diag)
         char copy[128];
         int r = find(name, &table, diag);
 
-        if (r != 0 || (table.suspended && table.key == TABLE_KEY_WIPED))
+        if (r != 0 || is_without_key(&table))
                 return r;
         if (strcmp(table.target, "crypt") != 0)
                 return diag_refuse(diag, VOLUME_E_INACTIVE, "no-crypt",
                                    "%s was killed, or never came up: there is nothing to suspend",
                                    name);
+        if (table.targets != 1) {
+                (void)diag_refuse(diag, VOLUME_E_TABLE, "live-table",
+                                  "%s has %u targets, of which each may hold a key", name,
+                                  table.targets);
+                diag_advise(diag,
+                            "this is not luks-kms's work; cut it off: luks-kms close --kill %s",
+                            name);
+                return VOLUME_E_TABLE;
+        }
         (void)snprintf(copy, sizeof(copy), "%s", name);
         r = child_run(suspend_and_wipe, copy, timeout_ms, diag);
         if (r == VOLUME_E_TIMEOUT)
@@ -81,7 +105,7 @@ int volume_suspend(const char *name, int timeout_ms, struct diag *diag)
         if (r != 0)
                 return r;
         r = find(name, &table, diag);
-        if (r == 0 && !(table.suspended && table.key == TABLE_KEY_WIPED))
+        if (r == 0 && !is_without_key(&table))
                 return diag_refuse(diag, VOLUME_E_TABLE, "live-table",
                                    "%s was suspended, but its table still has a key", name);
         return r;
@@ -104,13 +128,6 @@ int volume_close(const char *name, struct diag *diag)
         if (r == -EBUSY)
                 return in_use(name, diag);
         return r < 0 ? diag_fail(diag, r, "cannot close %s", name) : 0;
-}
-
-static int clear_inactive(const char *name)
-{
-        struct dm_task *task CLEANUP(dm_task_destroyp) = dm_open_task(DM_DEVICE_CLEAR, name);
-
-        return task ? dm_run(task) : -ENOMEM;
 }
 
 static int load_error_table(const char *name, uint64_t length)
