@@ -2,11 +2,13 @@
 
 /* open and resume: the whole walk, top to bottom. */
 
+#include "base/fdio.h"
 #include "cli/session.h"
 #include "device/device.h"
 #include "volume/activate.h"
+#include "volume/lock.h"
 
-enum { KERNEL_TIMEOUT_MS = 60000 };
+enum { KERNEL_TIMEOUT_MS = 60000, LOCK_WAIT_MS = 5000 };
 
 static int skip_queues(const struct volume_config *v, const struct device_kind *kind)
 {
@@ -29,7 +31,7 @@ static int unlock(struct session *s, const struct way *way)
         const struct token *token;
         struct device_kind kind;
         struct activation a;
-        int code;
+        int lock CLEANUP_FD = -1, code;
 
         code = exit_of_volume(volume_expect(s->volume->name, way->before, &s->diag));
         if (code == EXIT_OK && device_describe(s->volume->device, &kind, &s->diag) != 0)
@@ -51,7 +53,9 @@ static int unlock(struct session *s, const struct way *way)
             .discards = s->volume->discard,
             .timeout_ms = KERNEL_TIMEOUT_MS,
         };
-        code = exit_of_volume(way->act(&a, &s->diag));
+        code = exit_of_volume(volume_lock(a.name, LOCK_WAIT_MS, &lock, &s->diag));
+        if (code == EXIT_OK)
+                code = exit_of_volume(way->act(&a, &s->diag));
         if (code != EXIT_OK)
                 return session_fail(s, code);
         return report_success(s->options, s->volume->name, &s->diag, "%s: %s by %s",

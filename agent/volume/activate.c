@@ -208,7 +208,7 @@ int volume_activate(const struct activation *a, struct diag *diag)
                 return VOLUME_E_FOREIGN;
         }
         r = child_run(activate_in_child, &copy, a->timeout_ms, diag);
-        if (r == VOLUME_E_TIMEOUT || r == -EIO) /* nobody has looked at what it left */
+        if (r == VOLUME_E_TIMEOUT || r == VOLUME_E_DIED) /* nobody has looked at what it left */
                 (void)volume_kill(a->name, a->timeout_ms, NULL);
         return r;
 }
@@ -308,7 +308,7 @@ int volume_resume(const struct activation *a, struct diag *diag)
         copy.no_read_workqueue = t.no_read_workqueue;
         copy.no_write_workqueue = t.no_write_workqueue;
         r = child_run(resume_in_child, &copy, a->timeout_ms, diag);
-        if (r == VOLUME_E_TIMEOUT || r < 0)
+        if (r == VOLUME_E_TIMEOUT || r == VOLUME_E_DIED || r < 0)
                 (void)child_run(drop_key_of_suspended, &copy, a->timeout_ms, NULL);
         return r;
 }

@@ -92,7 +92,7 @@ int child_run(int (*work)(void *arg, struct diag *diag), void *arg, int timeout_
                                    "the kernel did not finish within %d ms", timeout_ms);
         (void)waitpid(pid, NULL, 0);
         if (n != sizeof(report))
-                return diag_fail(diag, -EIO, "the activation process died");
+                return diag_fail(diag, VOLUME_E_DIED, "the activation process died");
         if (diag && report.result != 0)
                 *diag = report.diag;
         return report.result;

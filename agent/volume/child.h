@@ -8,6 +8,6 @@
 
 /* Runs work(arg, diag) in a forked child and brings its result and diag back. A child that is not
  * done after timeout_ms is sent SIGKILL and left to the kernel: VOLUME_E_TIMEOUT. One that dies:
- * -EIO. */
+ * VOLUME_E_DIED. */
 int child_run(int (*work)(void *arg, struct diag *diag), void *arg, int timeout_ms,
               struct diag *diag);

@@ -57,6 +57,7 @@ enum {
         VOLUME_E_FOREIGN,   /* a mapping or device that is not ours to touch */
         VOLUME_E_TIMEOUT,   /* the kernel did not answer in time; work may go on there */
         VOLUME_E_TOO_SMALL, /* no room for a header and data */
+        VOLUME_E_DIED,      /* the child died in the middle of its work */
 };
 
 /* Reads device (block device or plain file) and applies all rules of volume/rules.c; the copy in
