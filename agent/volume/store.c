@@ -9,54 +9,34 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/clock.h"
 #include "base/fdio.h"
+#include "volume/lock.h"
 #include "volume/ondisk.h"
 
-enum { BLOCK = 4096, CHUNK = 1 << 20, LOCK_WAIT_MS = 3000, LOCK_TRIES = 20 };
+enum { BLOCK = 4096, CHUNK = 1 << 20, LOCK_WAIT_MS = 3000 };
 
-/* Is the file that fd holds still the one of that name? */
-static int same_file(int fd, const char *path)
-{
-        struct stat held, named;
-
-        return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
-               held.st_dev == named.st_dev;
-}
-
-/* The lock file that libcryptsetup takes for this device; held until exit. Whoever held it before
- * may have removed the file before it let go, and then what we hold is no lock to anybody else. */
-static void lock_metadata(dev_t rdev)
+/* The lock file that libcryptsetup takes for this device; held until exit. */
+static int lock_metadata(dev_t rdev)
 {
         char path[64];
+        int fd;
 
-        (void)mkdir("/run/cryptsetup", 0700);
+        if (mkdir("/run/cryptsetup", 0700) < 0 && errno != EEXIST)
+                return -errno;
         (void)snprintf(path, sizeof(path), "/run/cryptsetup/L_%u:%u", major(rdev), minor(rdev));
-        for (int i = 0; i < LOCK_TRIES; i++) {
-                int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-                if (fd < 0 || (flock(fd, LOCK_EX) == 0 && same_file(fd, path)))
-                        return;
-                close_fd(fd);
-        }
+        return lock_path(path, LOCK_WAIT_MS, &fd);
 }
 
-/* udev's programs hold a shared lock for a moment after each close of a writer. */
-static int lock_device(int fd)
+/* udev's programs hold a shared lock on the device for a moment after each close of a writer. */
+static int take_locks(int fd, const struct stat *st)
 {
-        const uint64_t deadline = clock_now_ms() + LOCK_WAIT_MS;
+        int r = lock_fd(fd, LOCK_WAIT_MS);
 
-        while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                if (errno != EWOULDBLOCK || clock_left_ms(deadline) == 0)
-                        return -errno;
-                clock_sleep_ms(50);
-        }
-        return 0;
+        return r == 0 && S_ISBLK(st->st_mode) ? lock_metadata(st->st_rdev) : r;
 }
 
 int store_open(const char *device, int how, int *ret_fd, struct diag *diag)
@@ -73,14 +53,14 @@ int store_open(const char *device, int how, int *ret_fd, struct diag *diag)
                 diag_advise(diag, "see who uses it: lsblk %s", device);
                 return VOLUME_E_BUSY;
         }
-        r = fd < 0 ? -errno : 0;
-        if (r == 0 && lock_device(fd) < 0)
+        if (fd < 0)
+                return diag_fail(diag, -errno, "cannot write to %s", device);
+        r = take_locks(fd, &st);
+        if (r == -EWOULDBLOCK)
                 return diag_refuse(diag, VOLUME_E_BUSY, "in-use", "%s is locked by another program",
                                    device);
         if (r < 0)
-                return diag_fail(diag, r, "cannot write to %s", device);
-        if (S_ISBLK(st.st_mode))
-                lock_metadata(st.st_rdev);
+                return diag_fail(diag, r, "cannot lock %s", device);
         *ret_fd = take_fd(&fd);
         return 0;
 }
