@@ -78,6 +78,9 @@ int session_unlock_token(struct session *s, const struct header *h, const struct
         struct kms_context context;
         int code = check_config(s, h, token, &key);
 
+        /* what the KMS said of another recipient is none of this one's */
+        s->diag.code[0] = s->diag.request_id[0] = '\0';
+        s->diag.http_status = 0;
         if (code != EXIT_OK)
                 return code;
         token_context(&h->binding, token->role, "keyslot", &context);
@@ -125,6 +128,18 @@ int session_find_token(const struct header *h, const struct key_config *key)
         return -1;
 }
 
+/* Is this key's token one that an earlier key of the volume, of the same URI, was asked for? The
+ * same section of the configuration answers for both. */
+static bool was_tried(const struct session *s, const struct header *h, size_t key)
+{
+        const int id = session_find_token(h, s->volume->keys[key]);
+
+        for (size_t i = 0; i < key; i++)
+                if (session_find_token(h, s->volume->keys[i]) == id)
+                        return true;
+        return false;
+}
+
 /* Tries the volume's keys in the config's order. EXIT_OK with *ret_token; else the failure that
  * tells most, with its words in s->diag; -1 if the header has none of these keys. */
 static int try_keys(struct session *s, const struct header *h, const struct token **ret_token,
@@ -137,7 +152,7 @@ static int try_keys(struct session *s, const struct header *h, const struct toke
                 const int id = session_find_token(h, s->volume->keys[i]);
                 int code;
 
-                if (id < 0)
+                if (id < 0 || was_tried(s, h, i))
                         continue;
                 code = session_unlock_token(s, h, h->tokens[id], ret_passphrase);
                 if (code == EXIT_OK) {
