@@ -9,6 +9,7 @@
 #include "agentd/tell.h"
 #include "base/clock.h"
 #include "unlock/unlock.h"
+#include "volume/lock.h"
 #include "volume/rung.h"
 #include "volume/table.h"
 
@@ -18,6 +19,8 @@ enum {
         KERNEL_MS = 60000,
         RESTORES_MAX = 4,
         E_UNPROVEN = 100, /* beside the outcomes of volume/ */
+        E_NOT_RESTORED,
+        LOCK_WAIT_MS = 5000,
 };
 
 struct rung_work {
@@ -145,7 +148,7 @@ static int unlock_and_act(struct restore_work *w, struct unlock *u, const struct
         struct secret *passphrase CLEANUP_SECRET = NULL;
         const struct token *token;
         struct activation a;
-        int code = unlock_header(u, h, &token, &passphrase);
+        int lock CLEANUP_FD = -1, code = unlock_header(u, h, &token, &passphrase);
 
         w->verdict = verdict_of_exit(code);
         (void)snprintf(w->request_id, sizeof(w->request_id), "%s", u->diag.request_id);
@@ -157,6 +160,9 @@ static int unlock_and_act(struct restore_work *w, struct unlock *u, const struct
         a.keyslot = token->keyslot;
         a.passphrase = passphrase;
         a.timeout_ms = KERNEL_MS;
+        code = exit_of_volume(volume_lock(w->mapping, LOCK_WAIT_MS, &lock, &u->diag));
+        if (code != EXIT_OK)
+                return code;
         return exit_of_volume(w->resume ? resumption_run(&a, &u->diag)
                                         : activation_run(&a, &u->diag));
 }
@@ -195,7 +201,7 @@ static int restore_work(void *shared, struct diag *diag)
                 code = EXIT_OK;
         wire_client_free(u.worker);
         *diag = u.diag;
-        return code;
+        return code == EXIT_OK ? 0 : E_NOT_RESTORED;
 }
 
 static void restore_some(struct agent *a);
@@ -235,7 +241,7 @@ static void undo_done(struct ward *w, int r, const struct diag *diag, void *shar
 static void restore_done(struct ward *w, int r, const struct diag *diag, void *shared)
 {
         const struct restore_work *work = shared;
-        const bool cut_short = r == VOLUME_E_TIMEOUT || r == -EIO;
+        const bool cut_short = r == VOLUME_E_TIMEOUT || r == VOLUME_E_DIED;
         const enum lease_result result = cut_short ? LEASE_HUNG : result_of(r);
         struct diag said = *diag;
 
@@ -285,7 +291,7 @@ static void begin_restore(struct ward *w)
         r = task_start(w, restore_work, &work, sizeof(work), RESTORE_MS, restore_done);
         if (r < 0) {
                 (void)diag_fail(&diag, r, "cannot begin");
-                restore_done(w, EXIT_ENVIRONMENT, &diag, &work);
+                restore_done(w, E_NOT_RESTORED, &diag, &work);
         }
 }
 

@@ -5,8 +5,8 @@
 
 #include "agentd/agent.h"
 
-/* Called once. result: the work's; VOLUME_E_TIMEOUT when it was left; -EIO when it died. shared is
- * what the work has put there; both are gone after. */
+/* Called once. result: the work's; VOLUME_E_TIMEOUT when it was left; VOLUME_E_DIED when it died.
+ * shared is what the work has put there; both are gone after. */
 typedef void (*task_done)(struct ward *w, int result, const struct diag *diag, void *shared);
 
 /* Runs work(shared) in a child. shared: size bytes copied into memory that both sides see, so that

@@ -3,11 +3,13 @@
 /* close and suspend: no KMS, no header, no config: nothing that is damaged or misspelt elsewhere
  * may stand in the way of taking a volume away. */
 
+#include "base/fdio.h"
 #include "cli/cli.h"
 #include "volume/activate.h"
+#include "volume/lock.h"
 #include "volume/teardown.h"
 
-enum { TIMEOUT_MS = 60000 };
+enum { TIMEOUT_MS = 60000, LOCK_WAIT_MS = 5000 };
 
 static int fail(const struct options *o, int code, const struct diag *diag)
 {
@@ -27,8 +29,10 @@ int verb_close(const struct options *o)
 {
         struct diag diag = DIAG_INIT;
         const char *name = o->args[0];
-        int code = check_name(o, &diag);
+        int lock CLEANUP_FD = -1, code = check_name(o, &diag);
 
+        if (code == EXIT_OK && !o->kill) /* which cuts off whatever stands in its way */
+                code = exit_of_volume(volume_lock(name, LOCK_WAIT_MS, &lock, &diag));
         if (code == EXIT_OK)
                 code = exit_of_volume(o->kill ? volume_kill(name, TIMEOUT_MS, &diag)
                                               : volume_close(name, &diag));
@@ -42,8 +46,10 @@ int verb_suspend(const struct options *o)
 {
         struct diag diag = DIAG_INIT;
         const char *name = o->args[0];
-        int code = check_name(o, &diag);
+        int lock CLEANUP_FD = -1, code = check_name(o, &diag);
 
+        if (code == EXIT_OK)
+                code = exit_of_volume(volume_lock(name, LOCK_WAIT_MS, &lock, &diag));
         if (code == EXIT_OK)
                 code = exit_of_volume(volume_suspend(name, TIMEOUT_MS, &diag));
         if (code != EXIT_OK)

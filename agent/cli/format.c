@@ -27,16 +27,14 @@ static int make_uuid(char ret[UUID_TEXT_MAX])
         return 0;
 }
 
-/* An exit code. */
-static int check_device(struct session *s, struct device_kind *kind)
+/* An exit code. Asked of a device that is taken already: what another format made meanwhile is
+ * seen. */
+static int check_signature(struct session *s)
 {
         const char *device = s->u.volume->device;
         char type[64];
-        int r;
+        int r = signature_find(device, type, sizeof(type), &s->u.diag);
 
-        r = device_describe(device, kind, &s->u.diag);
-        if (r == 0)
-                r = signature_find(device, type, sizeof(type), &s->u.diag);
         if (s->options->force && r == -EUCLEAN)
                 return EXIT_OK;
         if (r < 0)
@@ -117,11 +115,14 @@ int verb_format(const struct options *o)
 
         if (code != EXIT_OK)
                 return code;
-        code = check_device(&s, &kind);
+        if (device_describe(s.u.volume->device, &kind, &s.u.diag) != 0)
+                code = EXIT_ENVIRONMENT;
         if (code == EXIT_OK)
                 code = check_sector_size(&s, &kind);
         if (code == EXIT_OK)
                 code = exit_of_volume(store_open(s.u.volume->device, STORE_NEW, &fd, &s.u.diag));
+        if (code == EXIT_OK)
+                code = check_signature(&s);
         if (code == EXIT_OK)
                 code = make_volume(&s, fd, &kind, uuid);
         if (code != EXIT_OK)

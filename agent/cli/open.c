@@ -2,11 +2,13 @@
 
 /* open and resume: the whole walk, top to bottom. */
 
+#include "base/fdio.h"
 #include "cli/session.h"
 #include "device/device.h"
 #include "volume/activate.h"
+#include "volume/lock.h"
 
-enum { KERNEL_TIMEOUT_MS = 60000 };
+enum { KERNEL_TIMEOUT_MS = 60000, LOCK_WAIT_MS = 5000 };
 
 /* What open and resume differ in. */
 struct way {
@@ -22,7 +24,7 @@ static int unlock(struct session *s, const struct way *way)
         const struct token *token;
         struct device_kind kind;
         struct activation a;
-        int code;
+        int lock CLEANUP_FD = -1, code;
 
         code = exit_of_volume(volume_expect(s->u.volume->name, way->before, &s->u.diag));
         if (code == EXIT_OK && device_describe(s->u.volume->device, &kind, &s->u.diag) != 0)
@@ -38,7 +40,9 @@ static int unlock(struct session *s, const struct way *way)
         a.keyslot = token->keyslot;
         a.passphrase = passphrase;
         a.timeout_ms = KERNEL_TIMEOUT_MS;
-        code = exit_of_volume(way->act(&a, &s->u.diag));
+        code = exit_of_volume(volume_lock(a.name, LOCK_WAIT_MS, &lock, &s->u.diag));
+        if (code == EXIT_OK)
+                code = exit_of_volume(way->act(&a, &s->u.diag));
         if (code != EXIT_OK)
                 return session_fail(s, code);
         return report_success(s->options, s->u.volume->name, &s->u.diag, "%s: %s by %s",

@@ -70,8 +70,8 @@ static int enrol(struct session *s, int fd, const struct header *before,
         return code == EXIT_OK ? exit_of_volume(store_update(fd, before, after, &s->u.diag)) : code;
 }
 
-/* Adds a recipient unless it is there already, and proves it from what the disk says then:
- * *ret is that header. */
+/* Adds a recipient unless it is there already, proves it from what the disk says then, and sees to
+ * it that the disk says so twice, whoever began the change: *ret is that header. */
 static int add(struct session *s, int fd, const struct key_config *key, struct header **ret)
 {
         struct header *before CLEANUP_HEADER = NULL, *stored CLEANUP_HEADER = NULL;
@@ -85,6 +85,8 @@ static int add(struct session *s, int fd, const struct key_config *key, struct h
                 return code;
         id = unlock_find_token(stored, key);
         code = id < 0 ? EXIT_REFUSED : prove(s, stored, stored->tokens[id]);
+        if (code == EXIT_OK)
+                code = exit_of_volume(store_complete(fd, stored, &s->u.diag));
         if (code == EXIT_OK)
                 *ret = TAKE_PTR(stored);
         return code;
@@ -114,15 +116,14 @@ static int prove_another(struct session *s, const struct header *h, const struct
 }
 
 /* Drops a recipient, if it is still there, from the header in which another one was proven. */
-static int drop(struct session *s, int fd, const struct header *before,
-                const struct key_config *key)
+static int drop(struct session *s, int fd, struct header *before, const struct key_config *key)
 {
         struct header *after CLEANUP_HEADER = NULL;
         const int id = unlock_find_token(before, key);
         int code;
 
         if (id < 0)
-                return EXIT_OK;
+                return exit_of_volume(store_complete(fd, before, &s->u.diag));
         code = exit_of_volume(header_clone(before, &after, &s->u.diag));
         if (code == EXIT_OK)
                 code = exit_of_volume(enrol_remove(after, id, &s->u.diag));
@@ -181,7 +182,7 @@ int verb_recipient_remove(const struct options *o)
                 code = drop(&s, fd, before, key);
         return finish(&s, code,
                       before && unlock_find_token(before, key) < 0
-                          ? "no recipient and was none; nothing was written"
+                          ? "no recipient, and was none"
                           : "no recipient any more; another one opens it",
                       o->args[1]);
 }

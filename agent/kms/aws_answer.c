@@ -79,6 +79,14 @@ static struct skew skew_of(const struct http_response *response, int64_t now)
         return skew;
 }
 
+/* The service's model gives its denials the statuses 400, 404 and 409, and what is seen of it is
+ * mostly 400: any that lays the fault on the request will do, but for those that ask to come back.
+ */
+static bool blames_request(int status)
+{
+        return status / 100 == 4 && status != 408 && status != 429;
+}
+
 /* An error's words are believed about the key only if both clocks agree and the fault is not the
  * server's own. */
 static bool may_deny(const struct http_response *response, const struct kms_call *call, int64_t now,
@@ -93,7 +101,7 @@ static bool may_deny(const struct http_response *response, const struct kms_call
                 diag_advise(diag, "set this machine's clock, then see: timedatectl");
                 return false;
         }
-        if (response->status != 400 && response->status != 403) {
+        if (!blames_request(response->status)) {
                 (void)aws_answer_garbage(call, "a denial with the status of something else", diag);
                 return false;
         }

@@ -13,6 +13,8 @@
 
 /* The first row that fits counts. */
 static const struct aws_error rows[] = {
+    {"Disabled", "deletion", VERDICT_KEY_STATE, false, false, KEY, "is scheduled for deletion",
+     ADVICE_KEEP},
     {"Disabled", NULL, VERDICT_KEY_STATE, false, false, KEY, "is disabled", ADVICE_ENABLE},
     {"KMSInvalidState", "pending deletion", VERDICT_KEY_STATE, false, false, KEY,
      "is scheduled for deletion", ADVICE_KEEP},
@@ -143,7 +145,7 @@ static void advise(enum aws_advice advice, const struct keyuri *key, struct diag
         case ADVICE_KEEP:
                 diag_advise(diag,
                             "its owner may still keep it: aws kms cancel-key-deletion --region %s "
-                            "--key-id %s",
+                            "--key-id %s, then enable-key likewise",
                             region, arn);
                 break;
         case ADVICE_DENIED:

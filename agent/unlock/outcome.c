@@ -24,6 +24,7 @@ int exit_of_volume(int r)
         case VOLUME_E_KEYSLOT:
         case VOLUME_E_TABLE: return EXIT_REFUSED;
         case VOLUME_E_TIMEOUT: return EXIT_TIMEOUT;
+        case VOLUME_E_DIED: return EXIT_ENVIRONMENT;
         default: return EXIT_STATE;
         }
 }

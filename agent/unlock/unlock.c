@@ -37,6 +37,9 @@ int unlock_token(struct unlock *u, const struct header *h, const struct token *t
         struct kms_context context;
         int code = check_config(u, h, token, &key);
 
+        /* what the KMS said of another recipient is none of this one's */
+        u->diag.code[0] = u->diag.request_id[0] = '\0';
+        u->diag.http_status = 0;
         if (code != EXIT_OK)
                 return code;
         token_context(&h->binding, token->role, "keyslot", &context);
@@ -84,6 +87,18 @@ int unlock_find_token(const struct header *h, const struct key_config *key)
         return -1;
 }
 
+/* Is this key's token one that an earlier key of the volume, of the same URI, was asked for? The
+ * same section of the configuration answers for both. */
+static bool was_tried(const struct unlock *u, const struct header *h, size_t key)
+{
+        const int id = unlock_find_token(h, u->volume->keys[key]);
+
+        for (size_t i = 0; i < key; i++)
+                if (unlock_find_token(h, u->volume->keys[i]) == id)
+                        return true;
+        return false;
+}
+
 /* Tries the volume's keys in the config's order. EXIT_OK with *ret_token; else the failure that
  * tells most, with its words in u->diag; -1 if the header has none of these keys. */
 static int try_keys(struct unlock *u, const struct header *h, const struct token **ret_token,
@@ -96,7 +111,7 @@ static int try_keys(struct unlock *u, const struct header *h, const struct token
                 const int id = unlock_find_token(h, u->volume->keys[i]);
                 int code;
 
-                if (id < 0)
+                if (id < 0 || was_tried(u, h, i))
                         continue;
                 code = unlock_token(u, h, h->tokens[id], ret_passphrase);
                 if (code == EXIT_OK) {

@@ -138,7 +138,7 @@ int volume_activate(const struct activation *a, struct diag *diag)
         struct activation copy = *a;
         int r = child_run(activation_run, &copy, a->timeout_ms, diag);
 
-        if (r == VOLUME_E_TIMEOUT || r == -EIO) /* nobody has looked at what it left */
+        if (r == VOLUME_E_TIMEOUT || r == VOLUME_E_DIED) /* nobody has looked at what it left */
                 (void)child_run(activation_undo, &copy, a->timeout_ms, NULL);
         return r;
 }
@@ -191,9 +191,9 @@ int resumption_run(void *activation, struct diag *diag)
         a.no_read_workqueue = t.no_read_workqueue;
         a.no_write_workqueue = t.no_write_workqueue;
         r = resume(&a, diag);
-        if (r != 0)
-                return r;
-        r = live_check(&a, diag);
+        if (r == 0)
+                r = live_check(&a, diag);
+        /* the key is sent before I/O goes on: if that fails, the kernel has it all the same */
         if (r != 0)
                 (void)rung_suspend(a.name, a.header->binding.uuid, 0, NULL);
         return r;
@@ -211,7 +211,7 @@ int volume_resume(const struct activation *a, struct diag *diag)
         struct activation copy = *a;
         int r = child_run(resumption_run, &copy, a->timeout_ms, diag);
 
-        if (r == VOLUME_E_TIMEOUT || r == -EIO) /* nobody has looked at what it left */
+        if (r == VOLUME_E_TIMEOUT || r == VOLUME_E_DIED) /* nobody has looked at what it left */
                 (void)child_run(resumption_undo, &copy, a->timeout_ms, NULL);
         return r;
 }

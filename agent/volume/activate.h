@@ -26,8 +26,9 @@ int volume_expect(const char *name, enum volume_state state, struct diag *diag);
 
 /* Opens the mapping, compares the live table with the header and the flags asked for, and takes
  * the mapping away again if they differ.
- * 0; VOLUME_E_KEYSLOT, VOLUME_E_BUSY (name or device in use), VOLUME_E_TABLE, VOLUME_E_TIMEOUT;
- * -errno. */
+ * 0; VOLUME_E_KEYSLOT, VOLUME_E_BUSY (name or device in use), VOLUME_E_TABLE, VOLUME_E_TIMEOUT,
+ * VOLUME_E_DIED; -errno. The caller sees to it that nobody else opens a mapping of the name
+ * meanwhile: after the last two whatever has the name is killed. */
 int volume_activate(const struct activation *a, struct diag *diag);
 
 /* Gives a suspended mapping its key back and lets I/O go on; the mapping's UUID, device, offset

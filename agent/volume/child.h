@@ -16,7 +16,7 @@
 
 /* Runs work(arg, diag) in a forked child and brings its result and diag back. A child that is not
  * done after timeout_ms is sent SIGKILL and left to the kernel: VOLUME_E_TIMEOUT. One that dies:
- * -EIO. */
+ * VOLUME_E_DIED. */
 int child_run(int (*work)(void *arg, struct diag *diag), void *arg, int timeout_ms,
               struct diag *diag);
 
@@ -30,7 +30,7 @@ struct child {
 /* 0 and *ret, or -errno. */
 int child_start(int (*work)(void *arg, struct diag *diag), void *arg, struct child *ret);
 
-/* Reads the report, reaps, closes. The work's result; -EIO if it died without one. */
+/* Reads the report, reaps, closes. The work's result; VOLUME_E_DIED if it died without one. */
 int child_finish(struct child *child, struct diag *diag);
 
 /* SIGKILL; reaps it if it goes at once. True if it is gone; otherwise it hangs in the kernel, fd is

@@ -201,14 +201,14 @@ static int take_areas(struct header *h, int source, struct diag *diag)
                 return r;
         r = make_memory(h);
         if (r == 0)
-                r = copy_range(source, h->memory, 0, 2 * h->area_size);
+                r = ondisk_copy(source, h->memory, h->area_size);
         return r < 0 ? diag_fail(diag, r, "cannot read the header of %s", h->device) : 0;
 }
 
 /* What the copy in memory says, by the rules. */
 static int examine(struct header *h, struct diag *diag)
 {
-        int r = ondisk_seqid(h->memory, h->area_size, &h->seqid);
+        int r = ondisk_look(h->memory, h->area_size, h->copies);
 
         if (r == 0)
                 r = ondisk_check(h->memory, h->area_size, diag);

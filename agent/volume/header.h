@@ -20,6 +20,13 @@ struct header_keyslot {
         unsigned int key_size; /* of the volume key, bytes */
 };
 
+/* One of the two copies of the header, as it lay on the disk when it was read. */
+struct header_copy {
+        int valid; /* whole: a reader may take it */
+        uint64_t seqid;
+        uint8_t sha256[32]; /* of all its bytes, damaged or not */
+};
+
 struct header {
         char device[256]; /* path as the caller gave it */
         int fd;           /* the device, read-only */
@@ -31,7 +38,7 @@ struct header {
         uint64_t area_size;   /* of one of the two header copies, bytes */
         uint64_t data_offset; /* bytes */
         uint32_t sector_size;
-        uint64_t seqid;        /* of the newer copy */
+        struct header_copy copies[2];
         unsigned int key_size; /* of the volume key, bytes */
         struct token_binding binding;
         struct header_keyslot keyslots[HEADER_KEYSLOTS_MAX];
@@ -52,6 +59,7 @@ enum {
         VOLUME_E_FOREIGN,   /* a mapping or device that is not ours to touch */
         VOLUME_E_TIMEOUT,   /* the kernel did not answer in time; work may go on there */
         VOLUME_E_TOO_SMALL, /* no room for a header and data */
+        VOLUME_E_DIED,      /* the child died in the middle of its work */
 };
 
 /* Reads device (block device or plain file) and applies all rules of volume/rules.c; the copy in

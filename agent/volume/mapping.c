@@ -73,7 +73,7 @@ int mapping_suspend(const char *name, int freeze, struct diag *diag)
         }
         if (r < 0)
                 return diag_fail(diag, r, "cannot suspend %s", name);
-        if (!table.suspended || table.inactive || table.key != TABLE_KEY_WIPED)
+        if (!table_is_suspended(&table))
                 return diag_refuse(diag, VOLUME_E_TABLE, "live-table",
                                    "%s was suspended, but its table still has a key", name);
         return 0;

@@ -41,11 +41,22 @@ static int is_copy(const uint8_t *binary, uint64_t offset)
                is_area_size(size) && (offset == 0 || size == offset);
 }
 
+/* Is there a copy at offset? 1 and *binary, 0, or -errno. A device can be shorter. */
+static int probe(int fd, uint64_t offset, uint8_t binary[ONDISK_BINARY_SIZE])
+{
+        int r;
+
+        memset(binary, 0, ONDISK_BINARY_SIZE);
+        r = pread_full(fd, binary, ONDISK_BINARY_SIZE, (off_t)offset);
+        return r == 0 ? is_copy(binary, offset) : r == -ENODATA ? 0 : r;
+}
+
 int ondisk_find_area_size(int fd, const char *device, uint64_t *ret, struct diag *diag)
 {
-        uint8_t binary[ONDISK_BINARY_SIZE] = {0}; /* a device can be shorter */
+        uint8_t binary[ONDISK_BINARY_SIZE];
+        int failed = 0, r = probe(fd, 0, binary);
 
-        if (pread_full(fd, binary, sizeof(binary), 0) == 0 && is_copy(binary, 0)) {
+        if (r > 0) {
                 *ret = get_be(binary + OFF_SIZE, 8);
                 return 0;
         }
@@ -56,12 +67,17 @@ int ondisk_find_area_size(int fd, const char *device, uint64_t *ret, struct diag
                 diag_advise(diag, "convert it: cryptsetup convert --type luks2 %s", device);
                 return VOLUME_E_NO_LUKS2;
         }
-        for (uint64_t offset = AREA_MIN; offset <= ONDISK_AREA_MAX; offset *= 2)
-                if (pread_full(fd, binary, sizeof(binary), (off_t)offset) == 0 &&
-                    is_copy(binary, offset)) {
+        for (uint64_t offset = AREA_MIN; offset <= ONDISK_AREA_MAX; offset *= 2) {
+                failed = r < 0 ? r : failed;
+                r = probe(fd, offset, binary);
+                if (r > 0) {
                         *ret = offset;
                         return 0;
                 }
+        }
+        failed = r < 0 ? r : failed;
+        if (failed < 0) /* which says nothing of what the disk holds */
+                return diag_fail(diag, failed, "cannot read the header of %s", device);
         (void)diag_refuse(diag, VOLUME_E_NO_LUKS2, "luks2", "%s holds no LUKS2 header", device);
         diag_advise(diag,
                     "is Device= right? See what is on it: blkid -p %s; if it was a volume, restore "
@@ -120,22 +136,64 @@ int ondisk_check(int fd, uint64_t area_size, struct diag *diag)
         return r != 0 ? r : check_copy(fd, area_size, area_size, diag);
 }
 
-int ondisk_seqid(int fd, uint64_t area_size, uint64_t *ret)
+static int look_at(const uint8_t *area, uint64_t area_size, uint64_t offset,
+                   struct header_copy *ret)
+{
+        ret->seqid = get_be(area + OFF_SEQID, 8);
+        ret->valid = is_copy(area, offset) && get_be(area + OFF_SIZE, 8) == area_size &&
+                     checksum_valid(area, area_size);
+        return EVP_Digest(area, area_size, ret->sha256, NULL, EVP_sha256(), NULL) ? 0 : -EIO;
+}
+
+/* One copy's place into area. Where the disk cannot read it any more: -EIO and zeros, which are no
+ * valid copy. */
+static int read_area(int fd, uint64_t area_size, int copy, uint8_t *area)
+{
+        int r = pread_full(fd, area, area_size, (off_t)((uint64_t)copy * area_size));
+
+        if (r == -EIO)
+                memset(area, 0, area_size);
+        return r;
+}
+
+int ondisk_look(int fd, uint64_t area_size, struct header_copy ret[2])
 {
         uint8_t *area CLEANUP_FREE = malloc(area_size);
-        uint64_t newest = 0;
+        struct header_copy copies[2];
 
         if (!area)
                 return -ENOMEM;
-        for (uint64_t offset = 0; offset <= area_size; offset += area_size) {
-                int r = pread_full(fd, area, area_size, (off_t)offset);
+        for (int i = 0; i < 2; i++) {
+                int r = read_area(fd, area_size, i, area);
 
+                if (r == 0 || r == -EIO)
+                        r = look_at(area, area_size, (uint64_t)i * area_size, &copies[i]);
                 if (r < 0)
                         return r;
-                if (is_copy(area, offset) && get_be(area + OFF_SIZE, 8) == area_size &&
-                    checksum_valid(area, area_size) && get_be(area + OFF_SEQID, 8) > newest)
-                        newest = get_be(area + OFF_SEQID, 8);
         }
-        *ret = newest;
+        memcpy(ret, copies, sizeof(copies));
         return 0;
+}
+
+int ondisk_copy(int fd, int memory, uint64_t area_size)
+{
+        uint8_t *area CLEANUP_FREE = malloc(area_size);
+        struct header_copy look;
+        int valid = 0, failed = 0;
+
+        if (!area)
+                return -ENOMEM;
+        for (int i = 0; i < 2; i++) {
+                int r = read_area(fd, area_size, i, area);
+
+                failed = r == -EIO ? r : failed;
+                if (r == 0 || r == -EIO)
+                        r = look_at(area, area_size, (uint64_t)i * area_size, &look);
+                if (r == 0)
+                        r = pwrite_full(memory, area, area_size, (off_t)((uint64_t)i * area_size));
+                if (r < 0)
+                        return r;
+                valid |= look.valid;
+        }
+        return valid ? 0 : failed;
 }

@@ -142,16 +142,17 @@ static int rule_data_offset(const struct json_node *root, struct header *h, stru
                            sizeof(h->binding.segment_offset));
 }
 
+/* Of the name "0", which becomes part of the name under which the kernel gets the volume key. */
 static int rule_digest(const struct json_node *root, struct header *h, struct diag *diag)
 {
         const struct json_node *digests = json_get(root, "digests");
-        const struct json_node *d = json_first(digests), *segments = json_get(d, "segments");
+        const struct json_node *d = json_get(digests, "0"), *segments = json_get(d, "segments");
         struct token_binding *b = &h->binding;
         uint64_t iterations;
 
-        if (!digests || json_count(digests) != 1 || !segments || json_count(segments) != 1 ||
+        if (!d || json_count(digests) != 1 || !segments || json_count(segments) != 1 ||
             !json_string_is(json_first(segments), "0"))
-                return REFUSE(diag, "the header must have one digest, of segment \"0\"");
+                return REFUSE(diag, "the header must have one digest, \"0\", of segment \"0\"");
         if (json_string(json_get(d, "type"), b->digest_type, sizeof(b->digest_type)) != 0 ||
             strcmp(b->digest_type, "pbkdf2") != 0 ||
             json_string(json_get(d, "hash"), b->digest_hash, sizeof(b->digest_hash)) != 0 ||

@@ -163,7 +163,8 @@ int table_ask(const char *name, struct table *ret, struct diag *diag)
 
 int table_is_suspended(const struct table *table)
 {
-        return table->suspended && !table->inactive && table->key == TABLE_KEY_WIPED;
+        return table->suspended && !table->inactive && table->targets == 1 &&
+               table->key == TABLE_KEY_WIPED;
 }
 
 int table_is_ours(const struct table *table, const char *uuid, const char *name)

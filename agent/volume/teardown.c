@@ -36,6 +36,15 @@ int volume_suspend(const char *name, int timeout_ms, struct diag *diag)
                 return diag_refuse(diag, VOLUME_E_INACTIVE, "no-crypt",
                                    "%s was killed, or never came up: there is nothing to suspend",
                                    name);
+        if (table.targets != 1) {
+                (void)diag_refuse(diag, VOLUME_E_TABLE, "live-table",
+                                  "%s has %u targets, of which each may hold a key", name,
+                                  table.targets);
+                diag_advise(diag,
+                            "this is not luks-kms's work; cut it off: luks-kms close --kill %s",
+                            name);
+                return VOLUME_E_TABLE;
+        }
         (void)snprintf(copy, sizeof(copy), "%s", name);
         r = child_run(suspend_in_child, copy, timeout_ms, diag);
         if (r == VOLUME_E_TIMEOUT)

@@ -8,9 +8,10 @@
 #include "base/diag.h"
 #include "volume/header.h"
 
-/* Freezes the file system, flushes, blocks new I/O, wipes the key from the kernel, and checks that
- * the table says so. 0 also when it already was so. The freeze can hang on broken storage: after
- * timeout_ms the answer is VOLUME_E_TIMEOUT while the kernel goes on. */
+/* Freezes the file system, flushes, blocks new I/O, wipes the key from the kernel, drops a table
+ * that is not live yet, which may hold one too, and checks that the tables say so. VOLUME_E_TABLE
+ * for a mapping of several targets. 0 also when it already was so. The freeze can hang on broken
+ * storage: after timeout_ms the answer is VOLUME_E_TIMEOUT while the kernel goes on. */
 int volume_suspend(const char *name, int timeout_ms, struct diag *diag);
 
 /* Removes the mapping. VOLUME_E_BUSY while it is in use. */

@@ -140,6 +140,35 @@ static void test_every_fault(void **state)
                 check_row(&rows[i], client, &request, plain);
 }
 
+/* Each denial under the statuses that the service may give it, and under some that are none. */
+static void test_statuses_of_denials(void **state)
+{
+        static const struct {
+                const char *fault;
+                int verdict;
+        } denials[] = {{"error DisabledException 409", VERDICT_KEY_STATE},
+                       {"error-header DisabledException 409", VERDICT_KEY_STATE},
+                       {"error NotFoundException 404", VERDICT_ACCESS_DENIED},
+                       {"error AccessDeniedException 403", VERDICT_ACCESS_DENIED},
+                       {"error DisabledException 408", VERDICT_UNAVAILABLE},
+                       {"error AccessDeniedException 429", VERDICT_UNAVAILABLE},
+                       {"error DisabledException 500", VERDICT_UNAVAILABLE}};
+        CLEANUP_CLIENT struct wire_client *client = start_worker(programs.worker, 0);
+        CLEANUP_REQUEST struct wire_request request;
+        CLEANUP_SECRET struct secret *plain = NULL;
+
+        (void)state;
+        wrap(client, &request, &plain);
+        for (size_t i = 0; i < LENGTH(denials); i++) {
+                CLEANUP_REPLY struct wire_reply reply = {.plain = NULL};
+
+                sim_fault(&sim, denials[i].fault);
+                (void)wire_client_call(client, &request, &reply);
+                sim_fault(&sim, "");
+                assert_refusal(&reply, denials[i].verdict, denials[i].fault);
+        }
+}
+
 /* A fault that is over after one request must not be seen at all. */
 static void test_passing_faults_are_retried(void **state)
 {
@@ -211,6 +240,7 @@ int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_every_fault),
+            cmocka_unit_test(test_statuses_of_denials),
             cmocka_unit_test(test_passing_faults_are_retried),
             cmocka_unit_test(test_answers_are_not_retried),
         };

@@ -68,7 +68,17 @@ static void test_errors(void **state)
             {"DisabledExceptionally", "", 400, VERDICT_UNAVAILABLE, 1},
             {"NotDisabledException", "", 400, VERDICT_UNAVAILABLE, 1},
             {"Dis", "", 400, VERDICT_UNAVAILABLE, 1},
-            /* a server's failure denies nothing */
+            /* the statuses of the service's model */
+            {"DisabledException", "", 409, VERDICT_KEY_STATE, 1},
+            {"KMSInvalidStateException", ARN " is pending deletion.", 409, VERDICT_KEY_STATE, 1},
+            {"KMSInvalidStateException", ARN " is creating.", 409, VERDICT_UNAVAILABLE, 1},
+            {"NotFoundException", "", 404, VERDICT_ACCESS_DENIED, 1},
+            {"AccessDeniedException", "", 403, VERDICT_ACCESS_DENIED, 1},
+            /* a request that may come again, or a server's failure, denies nothing */
+            {"DisabledException", "", 408, VERDICT_UNAVAILABLE, 1},
+            {"AccessDeniedException", "", 429, VERDICT_UNAVAILABLE, 1},
+            {"DisabledException", "", 302, VERDICT_UNAVAILABLE, 1},
+            {"DisabledException", "", 201, VERDICT_UNAVAILABLE, 1},
             {"DisabledException", "", 500, VERDICT_UNAVAILABLE, 1},
             {"AccessDeniedException", "", 503, VERDICT_UNAVAILABLE, 1},
         };
@@ -93,6 +103,26 @@ static void test_key_stores_are_named(void **state)
                 (void)fake_unwrap(&(struct answer){.status = 400, .body = rows[i]}, &reply);
                 ROW_ASSERT(strstr(reply.diag.message, "key store"), rows[i]);
                 ROW_ASSERT(strstr(reply.diag.advice, "describe-custom-key-stores"), rows[i]);
+        }
+}
+
+/* What to do about a key that is to be deleted, in whichever words the service says so. */
+static void test_deletion_is_named(void **state)
+{
+        static const char *const rows[] = {
+            TYPE("KMSInvalidStateException", ARN " is pending deletion."),
+            TYPE("DisabledException", ARN " is pending deletion (or pending replica deletion)."),
+        };
+
+        (void)state;
+        for (size_t i = 0; i < LENGTH(rows); i++) {
+                struct wire_reply reply CLEANUP_REPLY = {.verdict = 0};
+
+                (void)fake_unwrap(&(struct answer){.status = 409, .body = rows[i]}, &reply);
+                ROW_ASSERT(reply.verdict == VERDICT_KEY_STATE, rows[i]);
+                ROW_ASSERT(strstr(reply.diag.message, "scheduled for deletion"), rows[i]);
+                ROW_ASSERT(strstr(reply.diag.advice, "cancel-key-deletion"), rows[i]);
+                ROW_ASSERT(strstr(reply.diag.advice, "enable-key"), rows[i]);
         }
 }
 
@@ -232,6 +262,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_errors),
             cmocka_unit_test(test_key_stores_are_named),
+            cmocka_unit_test(test_deletion_is_named),
             cmocka_unit_test(test_forms_of_an_error),
             cmocka_unit_test(test_messages_are_not_shown),
             cmocka_unit_test(test_garbage),

@@ -142,7 +142,7 @@ static void test_death(void **state)
         for (size_t i = 0; i < LENGTH(works); i++) {
                 struct diag diag = DIAG_INIT;
 
-                assert_int_equal(child_run(works[i], NULL, LONG_MS, &diag), -EIO);
+                assert_int_equal(child_run(works[i], NULL, LONG_MS, &diag), VOLUME_E_DIED);
                 assert_non_null(strstr(diag.message, "died"));
                 assert_string_equal(diag.rule, "");
                 assert_no_children();

@@ -67,6 +67,8 @@ static const struct {
     {"data-offset", "\"keyslots_size\":\"16744448\"", "\"keyslots_size\":\"0\""},
     {"data-offset", ",\"keyslots_size\":\"16744448\"", ""},
     {"digest", DIGESTS, "\"digests\":{\"1\":{},\"0\":{"},
+    {"digest", DIGESTS, "\"digests\":{\"1\":{"},
+    {"digest", DIGESTS, "\"digests\":{\"00\":{"},
     {"digest", DIGESTS, "\"digests\":{},\"x\":{\"0\":{"},
     {"digest", DIGESTS, "\"x\":{\"0\":{"},
     {"digest", "\"segments\":[\"0\"]", "\"segments\":[\"1\"]"},
