@@ -71,6 +71,7 @@ struct ward {
         uint64_t rungs[RUNG_KINDS_][LEASE_HUNG + 1]; /* ended, by result */
         struct lease saved;                          /* as it is on the disk */
         enum lease_state told;                       /* the state that was told last */
+        bool erase_told;                             /* that it is scheduled */
         struct drill *drill;
 };
 

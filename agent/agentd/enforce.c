@@ -12,6 +12,7 @@
 #include "volume/lock.h"
 #include "volume/rung.h"
 #include "volume/table.h"
+#include "volume/teardown.h"
 
 enum {
         KEYRING_PATIENCE_MS = 1000,
@@ -142,6 +143,21 @@ struct restore_work {
         struct kms_context context;
 };
 
+/* What there is may have changed since the order was given: what is suspended is resumed, what is
+ * dead goes first, if nobody holds it any more. */
+static int look_before(struct restore_work *w, struct diag *diag)
+{
+        struct table t;
+        int r = table_ask(w->mapping, &t, diag);
+
+        if (r < 0 || !t.exists || !table_is_ours(&t, w->uuid, w->mapping))
+                return exit_of_volume(r);
+        w->resume = t.suspended && t.live && strcmp(t.target, "crypt") == 0;
+        if (w->resume || (t.live && strcmp(t.target, "error") != 0))
+                return EXIT_OK;
+        return exit_of_volume(volume_close(w->mapping, diag));
+}
+
 static int unlock_and_act(struct restore_work *w, struct unlock *u, const struct header *h,
                           const struct device_kind *kind)
 {
@@ -195,6 +211,8 @@ static int restore_work(void *shared, struct diag *diag)
         if (code == EXIT_OK &&
             agent_worker(w->agent, agent_needs_own_worker(u.volume), &u.worker, &u.diag) < 0)
                 code = EXIT_ENVIRONMENT;
+        if (code == EXIT_OK)
+                code = look_before(w, &u.diag);
         if (code == EXIT_OK)
                 code = unlock_and_act(w, &u, h, &kind);
         if (code == EXIT_STATE && is_back(w))

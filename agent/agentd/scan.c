@@ -19,16 +19,20 @@ enum {
         EVERY_MS = 60000, /* should news be lost */
         LOOK_MS = 30000,  /* for a disk to answer */
         LOOK_AGAIN_MS = 60000,
+        LOOK_KEYS_MAX = 64,
 };
 
 /* What a child finds on a disk, in memory that both sides see. */
 struct look {
         char device[CONFIG_PATH_MAX];
         size_t uri_count; /* in: the keys that count, by URI */
-        char uris[CONFIG_KEYS_PER_VOLUME][KEYURI_MAX];
+        char uris[LOOK_KEYS_MAX][KEYURI_MAX];
         char uuid[UUID_TEXT_MAX], role[ROLE_TEXT_MAX]; /* out */
-        bool found[CONFIG_KEYS_PER_VOLUME];
-        struct token_blob probes[CONFIG_KEYS_PER_VOLUME];
+        size_t found_count;
+        struct {
+                size_t uri;
+                struct token_blob probe;
+        } found[CONFIG_KEYS_PER_VOLUME];
 };
 
 static int look_work(void *shared, struct diag *diag)
@@ -44,10 +48,11 @@ static int look_work(void *shared, struct diag *diag)
                 for (size_t t = 0; t < HEADER_TOKENS_MAX; t++) {
                         const struct token *token = h->tokens[t];
 
-                        if (!token || strcmp(token->key.text, look->uris[i]) != 0)
+                        if (!token || strcmp(token->key.text, look->uris[i]) != 0 ||
+                            look->found_count == CONFIG_KEYS_PER_VOLUME)
                                 continue;
-                        look->found[i] = true;
-                        look->probes[i] = token->probe;
+                        look->found[look->found_count].uri = i;
+                        look->found[look->found_count++].probe = token->probe;
                         memcpy(look->role, token->role, sizeof(look->role));
                 }
         return 0;
@@ -65,7 +70,7 @@ static size_t keys_of(const struct ward *w, const struct key_config **ret)
                 return n;
         }
         for (const struct key_config *k = w->agent->config->keys; k; k = k->next)
-                if (n < CONFIG_KEYS_PER_VOLUME)
+                if (n < LOOK_KEYS_MAX)
                         ret[n++] = k;
         return n;
 }
@@ -80,21 +85,22 @@ static void forget_keys(struct ward *w)
 /* Takes over what the child has found; true if there is a token of ours. */
 static bool take_keys(struct ward *w, const struct look *look)
 {
-        const struct key_config *keys[CONFIG_KEYS_PER_VOLUME];
+        const struct key_config *keys[LOOK_KEYS_MAX];
         const char *names[CONFIG_KEYS_PER_VOLUME];
         const size_t count = keys_of(w, keys);
 
         forget_keys(w);
-        for (size_t i = 0; i < count && i < look->uri_count; i++) {
+        for (size_t i = 0; i < look->found_count; i++) {
+                const size_t uri = look->found[i].uri;
                 struct token_blob *probe;
 
-                if (!look->found[i] || strcmp(keys[i]->uri.text, look->uris[i]) != 0)
-                        continue;
+                if (uri >= count || strcmp(keys[uri]->uri.text, look->uris[uri]) != 0)
+                        continue; /* the configuration was read again meanwhile */
                 probe = malloc(sizeof(*probe));
                 if (!probe)
                         return false;
-                *probe = look->probes[i];
-                (void)snprintf(w->keys[w->key_count].key, CONFIG_NAME_MAX, "%s", keys[i]->name);
+                *probe = look->found[i].probe;
+                (void)snprintf(w->keys[w->key_count].key, CONFIG_NAME_MAX, "%s", keys[uri]->name);
                 names[w->key_count] = w->keys[w->key_count].key;
                 w->keys[w->key_count++].probe = probe;
         }
@@ -182,6 +188,14 @@ static void look_done(struct ward *w, int result, const struct diag *diag, void 
                 tell_unreadable(w, &other);
                 return;
         }
+        if (w->config && look->role[0] && strcmp(look->role, w->config->role) != 0) {
+                struct diag other = DIAG_INIT;
+
+                (void)diag_refuse(&other, 0, "role", "the header's role is %s, the config's is %s",
+                                  look->role, w->config->role);
+                tell_unreadable(w, &other);
+                return;
+        }
         if (!take_keys(w, look)) {
                 w->foreign = !w->config;
                 if (w->config)
@@ -193,7 +207,7 @@ static void look_done(struct ward *w, int result, const struct diag *diag, void 
 
 static void look_at(struct ward *w, const struct mapping *m)
 {
-        const struct key_config *keys[CONFIG_KEYS_PER_VOLUME];
+        const struct key_config *keys[LOOK_KEYS_MAX];
         struct look *look CLEANUP_FREE = NULL;
 
         if (w->task || w->foreign || clock_boot_ms() < w->look_again_ms)

@@ -12,6 +12,7 @@
 
 #include "agentd/control.h"
 #include "agentd/drill.h"
+#include "agentd/scribe.h"
 #include "base/clock.h"
 
 /* What the keeper counts in CLOCK_BOOTTIME, on the wall clock; 0 and "never" stay 0. */
@@ -24,6 +25,12 @@ static uint64_t to_wall(uint64_t boot_ms)
         return wall + boot_ms - boot;
 }
 
+/* "" is nothing. */
+static const char *some(const char *text)
+{
+        return text[0] ? text : NULL;
+}
+
 static void fill_probe(const struct agent *a, const struct keystate *k, struct report_probe *ret)
 {
         struct keeper_probe probe = {.verdict = -1};
@@ -33,8 +40,8 @@ static void fill_probe(const struct agent *a, const struct keystate *k, struct r
             .key = k->name,
             .uri = k->config->uri.text,
             .verdict = k->verdict >= 0 ? verdict_name(k->verdict) : NULL,
-            .code = k->said.code,
-            .request_id = k->said.request_id,
+            .code = some(k->said.code),
+            .request_id = some(k->said.request_id),
             .message = k->verdict == VERDICT_GRANTED ? NULL : k->said.message,
             .at_ms = k->verdict_us / 1000,
             .next_ms = to_wall(probe.next_ms),
@@ -178,7 +185,7 @@ static int op_metrics(void *agent, void (*use)(void *arg, const struct metrics *
         }
         m.volumes = volumes;
         m.keys = keys;
-        m.audit_errors = a->audit_errors;
+        m.audit_errors = a->audit_errors + scribe_lost(a->scribe);
         use(arg, &m);
         return 0;
 }
@@ -225,18 +232,22 @@ static const struct control_ops ops = {
 
 /* ---- the socket ---- */
 
-static int give_to_group(const char *path, const char *group, struct diag *diag)
+/* From the file, not through the name service: its modules may wait for others. */
+static int find_group(const char *name, gid_t *ret, struct diag *diag)
 {
-        const struct group *g = getgrnam(group);
+        FILE *groups CLEANUP_FILE = fopen("/etc/group", "re");
+        const struct group *g;
 
-        if (!g)
-                return diag_fail(diag, -ENOENT, "ReadGroup=%s: there is no such group", group);
-        if (chown(path, 0, g->gr_gid) < 0 || chmod(path, 0660) < 0)
-                return diag_fail(diag, -errno, "cannot give %s to group %s", path, group);
-        return 0;
+        while (groups && (g = fgetgrent(groups)))
+                if (strcmp(g->gr_name, name) == 0) {
+                        *ret = g->gr_gid;
+                        return 0;
+                }
+        return diag_fail(diag, -ENOENT, "ReadGroup=%s: /etc/group has no such group", name);
 }
 
-static int listen_at(const char *path, struct diag *diag)
+/* Who may connect is the mode; who is served then, with a group, control and its server see to. */
+static int listen_at(const char *path, mode_t mask, struct diag *diag)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         int fd CLEANUP_FD = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -247,7 +258,7 @@ static int listen_at(const char *path, struct diag *diag)
                 return diag_fail(diag, fd < 0 ? -errno : -ENAMETOOLONG, "cannot serve %s", path);
         (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
         (void)unlink(path); /* of an agent that was killed */
-        before = umask(0177);
+        before = umask(mask);
         r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
         (void)umask(before);
         if (r == 0 && listen(fd, 16) < 0)
@@ -259,18 +270,18 @@ int serve_begin(struct agent *a, struct diag *diag)
 {
         const char *group = a->config->agent.read_group;
         char path[CONFIG_PATH_MAX * 2];
-        int fd, r;
+        gid_t gid = 0;
+        int fd, r = group[0] ? find_group(group, &gid, diag) : 0;
 
+        if (r < 0)
+                return r;
         (void)snprintf(path, sizeof(path), "%s/control", a->run_dir);
-        fd = listen_at(path, diag);
+        fd = listen_at(path, group[0] ? 0111 : 0177, diag);
         if (fd < 0)
                 return fd;
-        r = group[0] ? give_to_group(path, group, diag) : 0;
-        if (r < 0) {
-                close_fd(fd);
-                return r;
-        }
         r = control_new(a->event, fd, VERSION, &ops, a, &a->control);
+        if (r == 0 && group[0])
+                varlink_server_set_group(control_server(a->control), gid);
         return r < 0 ? diag_fail(diag, r, "cannot serve %s", path) : 0;
 }
 

@@ -7,6 +7,7 @@
 #include "agentd/journal.h"
 #include "agentd/scribe.h"
 #include "base/clock.h"
+#include "base/timespan.h"
 
 static const char *const results[] = {"done", "failed", "hung"};
 
@@ -58,7 +59,8 @@ void tell_scribe_news(void *arg, int r, const char *words)
                 journal_send(JOURNAL_AUDIT_HEAD, &(const struct journal_entry){.hash = words});
                 return;
         }
-        a->audit_errors++;
+        if (r != -ENOBUFS) /* which the scribe counts */
+                a->audit_errors++;
         journal_send(JOURNAL_AUDIT_FAILED, &(const struct journal_entry){.detail = words});
 }
 
@@ -177,6 +179,29 @@ void tell_unreadable(struct ward *w, const struct diag *diag)
                 tell_simple(w, JOURNAL_VOLUME_UNREADABLE, "unreadable", &said, NULL);
 }
 
+/* Of an erase people hear when it is scheduled, not when it is done. */
+static void tell_erase_plan(struct ward *w, const struct lease *lease)
+{
+        const struct lease_policy *policy = keeper_policy(w->agent->keeper, w->name);
+        const struct ladder *ladder = &policy->on_revoke;
+        const bool ahead = lease->state == LEASE_REVOKED && !lease->by_outage &&
+                           policy->may_erase && !lease->erased && ladder->count > 0;
+        struct journal_entry j = about(w);
+        uint64_t after_ms = 0;
+        char when[64];
+
+        for (size_t i = 0; ahead && i < ladder->count; i++)
+                if (ladder->rungs[i].kind == RUNG_ERASE)
+                        after_ms = ladder->rungs[i].after_ms;
+        if ((after_ms > 0) == w->erase_told)
+                return;
+        w->erase_told = after_ms > 0;
+        (void)timespan_format(after_ms, when, sizeof(when));
+        j.detail = w->erase_told ? when : NULL;
+        if (w->erase_told || !lease->erased)
+                journal_send(w->erase_told ? JOURNAL_ERASE_SCHEDULED : JOURNAL_ERASE_CANCELLED, &j);
+}
+
 void tell_state(struct ward *w, const struct lease *lease)
 {
         static const int events[LEASE_STATES_] = {
@@ -193,14 +218,17 @@ void tell_state(struct ward *w, const struct lease *lease)
         struct audit_entry e = line(w, "state");
 
         j.state = e.state = lease_state_name(lease->state);
+        e.message = w->drill ? "a drill" : NULL;
         j.verdict = e.verdict = k && k->verdict >= 0 ? verdict_name(k->verdict) : NULL;
         if (events[lease->state] >= 0)
-                journal_send_diag(lease->state == LEASE_REVOKED && lease->by_outage
+                journal_send_diag(w->drill ? JOURNAL_DRILL_BEGUN
+                                  : lease->state == LEASE_REVOKED && lease->by_outage
                                       ? JOURNAL_OUTAGE_TOO_LONG
                                       : (enum journal_event)events[lease->state],
                                   &j, k ? &k->said : &DIAG_INIT);
         remember(w, "state", k ? &k->said : NULL, lease_state_name(lease->state));
         write_line(w->agent, &e, lease->state == LEASE_REVOKED);
+        tell_erase_plan(w, lease);
 }
 
 /* ---- rungs ---- */

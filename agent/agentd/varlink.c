@@ -12,12 +12,33 @@
 
 #include "agentd/varlink_peer.h"
 
-enum { PAUSE_USEC = 1000000, LISTEN_BATCH = 8 };
+enum { PAUSE_USEC = 1000000, LISTEN_BATCH = 8, GROUPS_MAX = 1024 };
 
 static bool has_room(const struct varlink_server *server, uid_t uid)
 {
         return server->peer_count < VARLINK_CLIENTS_MAX &&
                (uid == 0 || peer_count_plain(server) < VARLINK_CLIENTS_MAX - VARLINK_CLIENTS_ROOT);
+}
+
+static bool is_member(int fd, const struct ucred *peer, gid_t group)
+{
+        gid_t groups[GROUPS_MAX];
+        socklen_t len = sizeof(groups);
+
+        if (peer->uid == 0 || peer->gid == group)
+                return true;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+                return false; /* more of them than anybody has, or an old kernel */
+        for (size_t i = 0; i < len / sizeof(groups[0]); i++)
+                if (groups[i] == group)
+                        return true;
+        return false;
+}
+
+void varlink_server_set_group(struct varlink_server *server, gid_t group)
+{
+        server->has_group = true;
+        server->group = group;
 }
 
 static void welcome(struct varlink_server *server, int fd)
@@ -26,6 +47,7 @@ static void welcome(struct varlink_server *server, int fd)
         socklen_t len = sizeof(peer);
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+            (server->has_group && !is_member(fd, &peer, server->group)) ||
             !has_room(server, peer.uid)) {
                 close_fd(fd);
                 return;

@@ -45,6 +45,9 @@ struct varlink_interface {
 /* Listens on fd (a listening AF_UNIX stream socket, which goes over to the server). 0 or -errno. */
 int varlink_server_new(sd_event *event, int fd, const struct varlink_interface *interface,
                        const char *version, void *userdata, struct varlink_server **ret);
+/* Besides root only members of this group are served (SO_PEERGROUPS). Without it, whoever can
+ * connect. */
+void varlink_server_set_group(struct varlink_server *server, gid_t group);
 void varlink_server_free(struct varlink_server *server); /* accepts NULL; drops all clients */
 
 uid_t varlink_call_uid(const struct varlink_call *call);

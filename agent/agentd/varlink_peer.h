@@ -21,6 +21,8 @@ struct varlink_server {
         sd_event_source *reaper; /* frees peers that are dead, from the event loop */
         struct varlink_peer *peers;
         unsigned int peer_count;
+        bool has_group;
+        gid_t group;
 };
 
 struct varlink_call {

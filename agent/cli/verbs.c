@@ -15,7 +15,7 @@ const struct verb verbs[] = {
     {"why", "VOLUME", "why it stands as it does, and what happens next", 1, 1, 0, verb_why},
     {"explain", "VOLUME", "list every path that can still open it", 1, 1, 0, verb_explain},
     {"metrics", "", "the agent's figures, as OpenMetrics text", 0, 0, 0, verb_metrics},
-    {"probe", "VOLUME", "have the agent ask its keys now", 1, 1, 0, verb_probe},
+    {"probe", "VOLUME", "have the agent ask its keys as soon as it may", 1, 1, 0, verb_probe},
     {"drill", "VOLUME", "rehearse a revocation, and print a report", 1, 1, TAKES_DRILL, verb_drill},
     {"recipient verify", "VOLUME", "prove for each recipient that it opens the volume", 1, 1, 0,
      verb_recipient_verify},

@@ -230,7 +230,7 @@ static void test_event_loop(void **state)
         assert_true(child_gone(&child));
 
         assert_int_equal(child_start(work_killed, NULL, &child), 0);
-        assert_int_equal(child_finish(&child, &diag), -EIO);
+        assert_int_equal(child_finish(&child, &diag), VOLUME_E_DIED);
         assert_no_children();
         assert_int_equal(open_descriptors(""), before);
 }
