@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The agent's own: configuration to keeper, and the pump between keeper and the rest. */
+/* The agent's own: wards and keys, begin and end, and the pump between keeper and the rest. */
 
 #include "agentd/agent.h"
 
@@ -102,6 +102,7 @@ void agent_drop_ward(struct ward *w)
         drill_forget(w);
         if (w->restoring)
                 w->agent->restoring--;
+        keeper_drop_volume(w->agent->keeper, w->name);
         for (size_t i = 0; i < w->key_count; i++)
                 free(w->keys[i].probe);
         free(w);
@@ -155,16 +156,18 @@ static int on_pump(sd_event_source *source, void *userdata)
         uint64_t wake = UINT64_MAX;
 
         (void)source;
+        enforce_waiting(a);
         do {
                 order = keeper_next(a->keeper, clock_boot_ms(), &wake);
                 settle(a);
                 if (order.kind != KEEPER_NOTHING)
                         carry_out(a, &order);
         } while (order.kind != KEEPER_NOTHING);
-        if (wake == UINT64_MAX)
-                return sd_event_source_set_enabled(a->wake, SD_EVENT_OFF);
-        (void)sd_event_source_set_time(a->wake, wake * 1000);
-        return sd_event_source_set_enabled(a->wake, SD_EVENT_ONESHOT);
+        if (wake != UINT64_MAX)
+                (void)sd_event_source_set_time(a->wake, wake * 1000);
+        (void)sd_event_source_set_enabled(a->wake,
+                                          wake == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        return 0; /* anything else would take the pump out of the loop */
 }
 
 static int on_wake(sd_event_source *source, uint64_t usec, void *userdata)
@@ -172,113 +175,6 @@ static int on_wake(sd_event_source *source, uint64_t usec, void *userdata)
         (void)source;
         (void)usec;
         (void)userdata; /* the pump runs after every event, and so after this one */
-        return 0;
-}
-
-/* ---- configuration ---- */
-
-static int add_key(struct agent *a, const struct key_config *config)
-{
-        struct keystate *k = agent_key(a, config->name);
-        int r = keeper_set_key(a->keeper, config->name, config->probe_interval_ms);
-
-        if (r < 0)
-                return r;
-        if (!k) {
-                k = calloc(1, sizeof(*k));
-                if (!k)
-                        return -ENOMEM;
-                (void)snprintf(k->name, sizeof(k->name), "%s", config->name);
-                k->verdict = -1;
-                k->next = a->keys;
-                a->keys = k;
-        }
-        k->config = config;
-        config_fingerprint(config, k->fingerprint);
-        return 0;
-}
-
-static int add_volume(struct agent *a, const struct volume_config *config)
-{
-        const struct lease_policy policy = agent_policy(a, config);
-        struct ward *w = agent_ward(a, config->name);
-
-        if (!w)
-                return agent_add_ward(a, config->name, config) ? 0 : -ENOMEM;
-        w->config = config;
-        w->stale = w->foreign = false;
-        w->look_again_ms = 0;
-        return keeper_set_volume(a->keeper, config->name, &policy);
-}
-
-/* Strangers stay; what was configured and is not any more becomes one, if it is open. */
-static void release_volumes(struct agent *a)
-{
-        for (struct ward *w = a->wards; w; w = w->next) {
-                const struct lease_policy policy = agent_policy(a, NULL);
-
-                w->stale = w->config != NULL;
-                w->config = NULL;
-                if (!w->stale || w->mapping[0])
-                        (void)keeper_set_volume(a->keeper, w->name, &policy);
-        }
-}
-
-static void drop_stale(struct agent *a)
-{
-        for (struct ward *w = a->wards, *next; w; w = next) {
-                next = w->next;
-                if (w->stale && !w->mapping[0]) {
-                        state_forget(w);
-                        agent_drop_ward(w);
-                }
-        }
-        for (struct keystate **p = &a->keys; *p;) {
-                struct keystate *k = *p;
-
-                if (config_key(a->config, k->name)) {
-                        p = &k->next;
-                        continue;
-                }
-                probe_cancel(k);
-                *p = k->next;
-                free(k);
-        }
-}
-
-/* The new configuration is taken whole or not at all; the old one is gone after. */
-static int apply(struct agent *a, struct config *fresh)
-{
-        struct config *old CLEANUP_CONFIG = a->config;
-        int r = 0;
-
-        for (struct keystate *k = a->keys; k; k = k->next)
-                probe_cancel(k);
-        for (struct ward *w = a->wards; w; w = w->next)
-                drill_forget(w);
-        a->config = fresh;
-        keeper_mark(a->keeper);
-        release_volumes(a);
-        for (const struct key_config *k = fresh->keys; k && r == 0; k = k->next)
-                r = add_key(a, k);
-        for (const struct volume_config *v = fresh->volumes; v && r == 0; v = v->next)
-                r = add_volume(a, v);
-        drop_stale(a);
-        keeper_sweep(a->keeper);
-        return r;
-}
-
-int agent_reload(struct agent *a, struct diag *diag)
-{
-        struct config *fresh CLEANUP_CONFIG = NULL;
-        int r = config_load(a->config_dir, &fresh, diag);
-
-        if (r != 0)
-                return r;
-        r = apply(a, TAKE_PTR(fresh));
-        if (r < 0)
-                return diag_fail(diag, r, "cannot take the configuration over");
-        scan_soon(a);
         return 0;
 }
 
@@ -359,7 +255,7 @@ int agent_begin(struct agent *a, struct diag *diag)
         if (r >= 0)
                 r = sd_event_add_post(a->event, &a->pump, on_pump, a);
         if (r >= 0)
-                r = apply(a, TAKE_PTR(config));
+                r = agent_apply(a, TAKE_PTR(config));
         if (r >= 0)
                 r = scan_begin(a);
         return r < 0 ? diag_fail(diag, r, "cannot set up the agent") : 0;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "device/monitor.h"
@@ -20,7 +21,7 @@
 #define AGENT_RUN_DIR       "/run/luks-kms"
 #define AGENT_WORKER_SOCKET "/run/luks-kms-worker/socket"
 
-enum { PAST_MAX = 32 };
+enum { PAST_MAX = 32, FINGERPRINTS_MAX = 192 };
 
 struct task;
 struct call;
@@ -45,11 +46,14 @@ struct ward {
         char mapping[128]; /* "": none now */
         char uuid[37];     /* "": header not read yet */
         char role[ROLE_TEXT_MAX];
-        bool foreign; /* read, and not ours: left alone until it goes */
-        bool stale;   /* not in the configuration any more, and no mapping: to be dropped */
-        bool loaded;  /* its saved lease was looked for */
-        bool present; /* there is a block device of the configured name */
-        bool wanted;  /* it has come, and was not looked at since */
+        bool foreign;      /* read, and not ours: left alone until it goes */
+        bool stale;        /* not in the configuration any more, and no mapping: to be dropped */
+        bool loaded;       /* its saved lease was looked for */
+        bool present;      /* there is a block device of the configured name */
+        bool wanted;       /* it has come, and was not looked at since */
+        bool by_hand;      /* its mapping was suspended by somebody: only he resumes it */
+        dev_t data_device; /* below the mapping */
+        char fingerprint[FINGERPRINTS_MAX]; /* of its keys, when they were read */
         size_t key_count;
         struct {
                 char key[CONFIG_NAME_MAX];
@@ -62,7 +66,9 @@ struct ward {
                 RESTORE_OPEN
         } restore;              /* waits for its turn */
         bool restoring;         /* has its turn */
-        uint64_t look_again_ms; /* not before: after a header that could not be read */
+        uint64_t look_again_ms; /* not before: after a look at the header */
+        uint64_t relook_ms;     /* of an open volume: then again in any case */
+        bool look_due;          /* ... or at once */
         struct past past[PAST_MAX];
         unsigned int past_count;
         struct erasure receipt; /* the last, at receipt_us (0: none) */
@@ -115,7 +121,6 @@ bool agent_needs_own_worker(const struct volume_config *v);
 
 /* ---- agent.c ---- */
 int agent_begin(struct agent *a, struct diag *diag);
-int agent_reload(struct agent *a, struct diag *diag);
 void agent_end(struct agent *a);
 struct ward *agent_ward(const struct agent *a, const char *name);
 struct keystate *agent_key(const struct agent *a, const char *name);
@@ -126,10 +131,17 @@ void agent_event(struct ward *w, const struct lease_event *event);
 struct ward *agent_add_ward(struct agent *a, const char *name, const struct volume_config *config);
 void agent_drop_ward(struct ward *w);
 
+/* ---- reload.c: configuration to keeper ---- */
+int agent_reload(struct agent *a, struct diag *diag);
+/* Takes fresh over, which is the agent's then in any case. 0 or -ENOMEM. */
+int agent_apply(struct agent *a, struct config *fresh);
+
 /* ---- scan.c: which mappings there are, and whose ---- */
 int scan_begin(struct agent *a);
 void scan_soon(struct agent *a);
 void scan_now(struct agent *a);
+/* The ward's header is to be read again, soon. Accepts NULL. */
+void scan_header(struct ward *w);
 
 /* ---- probe.c ---- */
 void probe_begin(struct agent *a, const char *key);
@@ -137,11 +149,21 @@ void probe_cancel(struct keystate *k);
 
 /* ---- enforce.c: rungs and restores ---- */
 void enforce(struct ward *w, const struct lease_order *order);
+/* Begins restores that wait for their turn, as many as there is room for. */
+void enforce_waiting(struct agent *a);
 
 /* ---- state.c: what survives a restart ---- */
+struct saved_lease {
+        struct lease lease;
+        bool by_hand;
+        bool same_keys; /* they are configured as they were then */
+};
 /* Each volume has a file in run_dir/leases, replaced at one stroke. 0 or -errno. */
 int state_save(const struct ward *w, const struct lease *lease);
 /* 0 with the lease of this volume's present header; -ENOENT if there is none, or it is of another
- * volume or boot. ret_same: the keys are configured as they were then. */
-int state_load(const struct ward *w, struct lease *ret, bool *ret_same);
+ * volume or boot; -EINVAL if it is torn. */
+int state_load(const struct ward *w, struct saved_lease *ret);
+bool state_exists(const struct ward *w);
 void state_forget(const struct ward *w);
+/* What the ward's keys are now: a denial by other credentials means something else. */
+void state_fingerprint(const struct ward *w, char ret[FINGERPRINTS_MAX]);

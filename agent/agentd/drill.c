@@ -161,7 +161,7 @@ void drill_probed(const struct agent *a, const struct keystate *k)
                 if (k->verdict != VERDICT_GRANTED) {
                         end(d, false,
                             "the key service does not grant: this is no time for a drill");
-                        return;
+                        continue;
                 }
                 d->stage = ENFORCE;
                 d->noticed_ms = elapsed(d);
@@ -231,7 +231,7 @@ static int check(const struct ward *w, enum rung_kind rung, struct diag *diag)
         if (strcmp(w->config->role, "os") == 0 && rung != RUNG_ALERT)
                 return refuse(diag, "the OS volume cannot be taken away from under the agent",
                               "drill a data volume of the same key");
-        if (!lease || lease->state != LEASE_OPEN || !w->mapping[0] || lease->suspended)
+        if (!lease || lease->state != LEASE_OPEN || !w->mapping[0] || w->by_hand)
                 return refuse(diag, "the volume is not open", "see how it stands: luks-kms why");
         if (!k || k->verdict != VERDICT_GRANTED)
                 return refuse(diag, "the key service has not granted lately",

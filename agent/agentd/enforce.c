@@ -99,6 +99,8 @@ static void rung_done(struct ward *w, int r, const struct diag *diag, void *shar
         }
         tell_rung_ended(w, work->kind, e.result, diag, wipes(work->kind) ? &work->erasure : NULL,
                         (int64_t)(clock_boot_ms() - work->begun_ms));
+        if (e.result == LEASE_DONE && (work->kind == RUNG_CLOSE || work->kind == RUNG_KILL))
+                w->by_hand = false;
         agent_event(w, &e);
         drill_rung_ended(w, work->kind, e.result);
         scan_soon(w->agent);
@@ -222,8 +224,6 @@ static int restore_work(void *shared, struct diag *diag)
         return code == EXIT_OK ? 0 : E_NOT_RESTORED;
 }
 
-static void restore_some(struct agent *a);
-
 static void told_and_over(struct ward *w, const struct restore_work *work, enum lease_result result)
 {
         const struct lease_event e = {
@@ -236,8 +236,7 @@ static void told_and_over(struct ward *w, const struct restore_work *work, enum 
         w->agent->restoring--;
         agent_event(w, &e);
         drill_restored(w, result);
-        scan_soon(w->agent);
-        restore_some(w->agent);
+        scan_soon(w->agent); /* whoever waits for his turn has it with the next turn of the pump */
 }
 
 static int undo_work(void *shared, struct diag *diag)
@@ -281,8 +280,12 @@ static void stand_in(const struct ward *w, struct volume_config *ret)
         (void)snprintf(ret->name, sizeof(ret->name), "%s", w->name);
         (void)snprintf(ret->device, sizeof(ret->device), "%s", w->device);
         (void)snprintf(ret->role, sizeof(ret->role), "%s", w->role);
-        for (size_t i = 0; i < w->key_count; i++)
-                ret->keys[ret->key_count++] = config_key(w->agent->config, w->keys[i].key);
+        for (size_t i = 0; i < w->key_count; i++) {
+                const struct key_config *key = config_key(w->agent->config, w->keys[i].key);
+
+                if (key) /* its section may be gone, and the header not looked at since */
+                        ret->keys[ret->key_count++] = key;
+        }
 }
 
 static void begin_restore(struct ward *w)
@@ -315,25 +318,38 @@ static void begin_restore(struct ward *w)
 
 /* Each has a worker and a key service to wait for: a machine with many volumes that come back at
  * once takes them a few at a time. */
-static void restore_some(struct agent *a)
+void enforce_waiting(struct agent *a)
 {
         for (struct ward *w = a->wards; w && a->restoring < RESTORES_MAX; w = w->next)
                 if (w->restore != RESTORE_NONE)
                         begin_restore(w);
 }
 
-static void queue_restore(struct ward *w, enum restore how)
+/* What somebody suspended is not ours to resume; what we do not do is done. */
+static void resume(struct ward *w)
 {
-        w->restore = how;
-        restore_some(w->agent);
+        if (!w->by_hand) {
+                w->restore = RESTORE_RESUME;
+                enforce_waiting(w->agent);
+                return;
+        }
+        tell_hand(w);
+        agent_event(w,
+                    &(const struct lease_event){.kind = LEASE_EV_RESTORED, .result = LEASE_DONE});
+}
+
+static void reopen(struct ward *w)
+{
+        w->restore = RESTORE_OPEN;
+        enforce_waiting(w->agent);
 }
 
 void enforce(struct ward *w, const struct lease_order *order)
 {
         switch (order->kind) {
         case LEASE_DO_RUNG: begin_rung(w, order->rung); break;
-        case LEASE_DO_RESUME: queue_restore(w, RESTORE_RESUME); break;
-        case LEASE_DO_OPEN: queue_restore(w, RESTORE_OPEN); break;
+        case LEASE_DO_RESUME: resume(w); break;
+        case LEASE_DO_OPEN: reopen(w); break;
         case LEASE_GIVE_UP: tell_given_up(w); break;
         case LEASE_RESTORED: tell_restored(w); break;
         case LEASE_NOTHING: break;

@@ -17,6 +17,8 @@ struct call {
         struct wire_client *client;
         sd_event_source *io, *timer;
         uint64_t begun_us;
+        bool own;                     /* the worker is one of our own, with our environment */
+        bool over;                    /* the worker has answered, and has nothing to do */
         char volume[CONFIG_NAME_MAX]; /* whose nonce it is */
         struct kms_context context;
 };
@@ -42,7 +44,7 @@ static void call_free(struct call *c)
         sd_event_source_disable_unref(c->io);
         sd_event_source_disable_unref(c->timer);
         c->key->call = NULL;
-        if (!c->agent->idle && c->client && !uses_env(c->key->config))
+        if (c->over && !c->agent->idle && !c->own)
                 c->agent->idle = TAKE_PTR(c->client);
         wire_client_free(c->client);
         free(c);
@@ -61,6 +63,8 @@ static void answer(struct agent *a, struct keystate *k, int verdict, const struc
         tell_probe(a, k, verdict, c ? c->volume : NULL, c ? &c->context : NULL,
                    c ? (int64_t)(k->verdict_us - c->begun_us) / 1000 : -1);
         k->verdict = verdict;
+        if (c && (verdict == VERDICT_TAMPERED || verdict == VERDICT_MISCONFIGURED))
+                scan_header(agent_ward(a, c->volume)); /* is the nonce still the header's? */
         (void)keeper_verdict(a->keeper, k->name, verdict, said->retry_after, clock_boot_ms());
 }
 
@@ -70,6 +74,7 @@ static void finish(struct call *c, int r, struct wire_reply *reply)
         struct keystate *k = c->key;
         struct diag diag = DIAG_INIT;
 
+        c->over = r >= 0;
         if (r < 0)
                 (void)diag_fail(&diag, r, "cannot hear the KMS worker");
         else
@@ -80,6 +85,7 @@ static void finish(struct call *c, int r, struct wire_reply *reply)
         call_free(c);
 }
 
+/* Out of the loop first: the descriptor may be closed when the worker's answer is taken. */
 static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct call *c = userdata;
@@ -88,13 +94,12 @@ static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *use
 
         (void)fd;
         (void)revents;
-        /* Finishing may close the descriptor, which must have left the epoll set by then: a child
-         * that has a copy would keep it there. */
         (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
         r = wire_client_finish(c->client, &reply);
         if (r == -EAGAIN)
-                return sd_event_source_set_enabled(source, SD_EVENT_ON);
-        finish(c, r, &reply);
+                (void)sd_event_source_set_enabled(source, SD_EVENT_ON);
+        else
+                finish(c, r, &reply);
         return 0;
 }
 
@@ -192,7 +197,8 @@ void probe_begin(struct agent *a, const char *key)
                 answer(a, k, VERDICT_UNAVAILABLE, &diag, NULL);
                 return;
         }
-        *c = (struct call){.agent = a, .key = k, .begun_us = clock_wall_us()};
+        *c = (struct call){
+            .agent = a, .key = k, .begun_us = clock_wall_us(), .own = uses_env(k->config)};
         (void)snprintf(c->volume, sizeof(c->volume), "%s", w->name);
         k->call = c;
         r = ask(c, w, probe, &diag);
@@ -207,6 +213,8 @@ void probe_begin(struct agent *a, const char *key)
 
 void probe_cancel(struct keystate *k)
 {
-        if (k->call)
-                call_free(k->call);
+        if (!k->call)
+                return;
+        keeper_no_verdict(k->call->agent->keeper, k->name);
+        call_free(k->call);
 }

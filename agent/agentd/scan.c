@@ -1,266 +1,106 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Which mappings there are now, and whose. News of devices only make the agent look again: what it
- * believes is what the kernel's tables say. A mapping that nobody has looked at has its header read
- * in a child, since a disk may hang and a header may be hostile. */
+ * believes is what the kernel's tables say. */
 
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
+#include "agentd/look.h"
 #include "agentd/task.h"
 #include "agentd/tell.h"
 #include "base/clock.h"
-#include "unlock/unlock.h"
-#include "volume/header.h"
-#include "volume/rung.h"
 
 enum {
         SOON_MS = 100,    /* devices come in bursts */
         EVERY_MS = 60000, /* should news be lost */
-        LOOK_MS = 30000,  /* for a disk to answer */
-        LOOK_AGAIN_MS = 60000,
-        LOOK_KEYS_MAX = 64,
 };
 
-/* What a child finds on a disk, in memory that both sides see. */
-struct look {
-        char device[CONFIG_PATH_MAX];
-        size_t uri_count; /* in: the keys that count, by URI */
-        char uris[LOOK_KEYS_MAX][KEYURI_MAX];
-        char uuid[UUID_TEXT_MAX], role[ROLE_TEXT_MAX]; /* out */
-        size_t found_count;
-        struct {
-                size_t uri;
-                struct token_blob probe;
-        } found[CONFIG_KEYS_PER_VOLUME];
-};
-
-static int look_work(void *shared, struct diag *diag)
-{
-        struct look *look = shared;
-        struct header *h CLEANUP_HEADER = NULL;
-        int r = header_read(look->device, &h, diag);
-
-        if (r != 0)
-                return r;
-        memcpy(look->uuid, h->binding.uuid, sizeof(look->uuid));
-        for (size_t i = 0; i < look->uri_count; i++)
-                for (size_t t = 0; t < HEADER_TOKENS_MAX; t++) {
-                        const struct token *token = h->tokens[t];
-
-                        if (!token || strcmp(token->key.text, look->uris[i]) != 0 ||
-                            look->found_count == CONFIG_KEYS_PER_VOLUME)
-                                continue;
-                        look->found[look->found_count].uri = i;
-                        look->found[look->found_count++].probe = token->probe;
-                        memcpy(look->role, token->role, sizeof(look->role));
-                }
-        return 0;
-}
-
-/* The [Key] sections that may guard a ward: its own; any, for a mapping that config does not name.
- */
-static size_t keys_of(const struct ward *w, const struct key_config **ret)
-{
-        size_t n = 0;
-
-        if (w->config) {
-                for (; n < w->config->key_count; n++)
-                        ret[n] = w->config->keys[n];
-                return n;
-        }
-        for (const struct key_config *k = w->agent->config->keys; k; k = k->next)
-                if (n < LOOK_KEYS_MAX)
-                        ret[n++] = k;
-        return n;
-}
-
-static void forget_keys(struct ward *w)
-{
-        for (size_t i = 0; i < w->key_count; i++)
-                free(TAKE_PTR(w->keys[i].probe));
-        w->key_count = 0;
-}
-
-/* Takes over what the child has found; true if there is a token of ours. */
-static bool take_keys(struct ward *w, const struct look *look)
-{
-        const struct key_config *keys[LOOK_KEYS_MAX];
-        const char *names[CONFIG_KEYS_PER_VOLUME];
-        const size_t count = keys_of(w, keys);
-
-        forget_keys(w);
-        for (size_t i = 0; i < look->found_count; i++) {
-                const size_t uri = look->found[i].uri;
-                struct token_blob *probe;
-
-                if (uri >= count || strcmp(keys[uri]->uri.text, look->uris[uri]) != 0)
-                        continue; /* the configuration was read again meanwhile */
-                probe = malloc(sizeof(*probe));
-                if (!probe)
-                        return false;
-                *probe = look->found[i].probe;
-                (void)snprintf(w->keys[w->key_count].key, CONFIG_NAME_MAX, "%s", keys[uri]->name);
-                names[w->key_count] = w->keys[w->key_count].key;
-                w->keys[w->key_count++].probe = probe;
-        }
-        (void)snprintf(w->uuid, sizeof(w->uuid), "%s", look->uuid);
-        (void)snprintf(w->role, sizeof(w->role), "%s", look->role);
-        return w->key_count > 0 &&
-               keeper_watch(w->agent->keeper, w->name, names, w->key_count) == 0;
-}
-
-/* The lease of a predecessor, before anything else is told to the new one. True if there is one. */
-static bool load_lease(struct ward *w)
-{
-        struct lease lease;
-        bool same = false;
-
-        if (w->loaded)
-                return false;
-        w->loaded = true;
-        if (state_load(w, &lease, &same) != 0)
-                return false;
-        (void)keeper_restore(w->agent->keeper, w->name, &lease);
-        w->saved = lease;
-        w->told = lease.state;
-        if (!same)
-                agent_event(w, &(const struct lease_event){.kind = LEASE_EV_CHANGED});
-        return true;
-}
-
-static void announce(struct ward *w, const struct mapping *m)
-{
-        const bool inherited = load_lease(w);
-
-        if (m) {
-                (void)snprintf(w->mapping, sizeof(w->mapping), "%s", m->name);
-                tell_adopted(w);
-                agent_event(w, &(const struct lease_event){.kind = LEASE_EV_ADOPTED,
-                                                           .suspended = m->suspended || m->dead});
-        } else if (inherited && w->saved.mapped) {
-                tell_gone(w);
-                agent_event(w, &(const struct lease_event){.kind = LEASE_EV_GONE});
-        } else if (w->wanted && w->config && w->config->open_auto &&
-                   !(inherited && w->saved.state == LEASE_CLOSED)) {
-                agent_event(w, &(const struct lease_event){.kind = LEASE_EV_WANTED});
-        }
-        w->wanted = false;
-}
-
-static const struct mapping *find_mapping(const struct mapping *all, size_t count,
-                                          const struct ward *w)
-{
-        struct stat st;
-
-        for (size_t i = 0; i < count; i++)
-                if (w->mapping[0] && strcmp(all[i].name, w->mapping) == 0)
-                        return &all[i];
-        if (!w->config || stat(w->config->device, &st) < 0 || !S_ISBLK(st.st_mode))
-                return NULL;
-        for (size_t i = 0; i < count; i++)
-                if (makedev(all[i].data_major, all[i].data_minor) == st.st_rdev)
-                        return &all[i];
-        return NULL;
-}
-
-static void look_done(struct ward *w, int result, const struct diag *diag, void *shared)
-{
-        const struct look *look = shared;
-        struct mapping *all CLEANUP_FREE = NULL;
-        const struct mapping *m;
-        size_t count = 0;
-
-        w->look_again_ms = clock_boot_ms() + LOOK_AGAIN_MS;
-        if (result != 0) {
-                tell_unreadable(w, diag);
-                return;
-        }
-        if (mapping_list(&all, &count, NULL) < 0)
-                return;
-        m = find_mapping(all, count, w);
-        if (m && strcmp(m->uuid, look->uuid) != 0) {
-                struct diag other = DIAG_INIT;
-
-                (void)diag_refuse(&other, 0, "uuid-changed",
-                                  "the mapping %s is of another volume than %s holds now", m->name,
-                                  look->device);
-                tell_unreadable(w, &other);
-                return;
-        }
-        if (w->config && look->role[0] && strcmp(look->role, w->config->role) != 0) {
-                struct diag other = DIAG_INIT;
-
-                (void)diag_refuse(&other, 0, "role", "the header's role is %s, the config's is %s",
-                                  look->role, w->config->role);
-                tell_unreadable(w, &other);
-                return;
-        }
-        if (!take_keys(w, look)) {
-                w->foreign = !w->config;
-                if (w->config)
-                        tell_unreadable(w, diag);
-                return;
-        }
-        announce(w, m);
-}
-
-static void look_at(struct ward *w, const struct mapping *m)
-{
-        const struct key_config *keys[LOOK_KEYS_MAX];
-        struct look *look CLEANUP_FREE = NULL;
-
-        if (w->task || w->foreign || clock_boot_ms() < w->look_again_ms)
-                return;
-        look = calloc(1, sizeof(*look));
-        if (!look)
-                return;
-        look->uri_count = keys_of(w, keys);
-        for (size_t i = 0; i < look->uri_count; i++)
-                (void)snprintf(look->uris[i], KEYURI_MAX, "%s", keys[i]->uri.text);
-        if (w->config)
-                (void)snprintf(w->device, sizeof(w->device), "%s", w->config->device);
-        else if (m)
-                (void)snprintf(w->device, sizeof(w->device), "/dev/block/%u:%u", m->data_major,
-                               m->data_minor);
-        (void)snprintf(look->device, sizeof(look->device), "%s", w->device);
-        (void)task_start(w, look_work, look, sizeof(*look), LOOK_MS, look_done);
-}
-
-/* A disk that comes is to be opened once: whoever closes it then means it. */
+/* A disk that comes is to be opened once: whoever closes it then means it. What comes next may be
+ * another disk; one that goes is not waited for any more, unless it was taken away by us. */
 static void update_presence(struct ward *w)
 {
+        const struct lease *lease = keeper_lease(w->agent->keeper, w->name);
         struct stat st;
         const bool present = w->config && stat(w->config->device, &st) == 0 && S_ISBLK(st.st_mode);
 
         if (present && !w->present)
                 w->wanted = true;
-        if (!present && !w->mapping[0]) /* what comes next may be another disk */
-                forget_keys(w);
+        if (!present && !w->mapping[0]) {
+                if (w->present && lease && lease->state == LEASE_PENDING)
+                        agent_event(w, &(const struct lease_event){.kind = LEASE_EV_GONE});
+                look_forget_keys(w);
+                w->look_again_ms = 0;
+        }
         w->present = present;
+}
+
+/* Suspended or resumed behind our back. What somebody suspends stays so; what somebody resumes is
+ * live, whatever the ladder had done to it. */
+static void notice_hands(struct ward *w, const struct mapping *m)
+{
+        const struct lease *lease = keeper_lease(w->agent->keeper, w->name);
+        const bool wiped = m->suspended || m->dead;
+        const bool by_hand = wiped && (w->by_hand || (lease && !lease->suspended));
+
+        if (!lease || lease->work != LEASE_IDLE)
+                return;
+        if (by_hand != w->by_hand) {
+                w->by_hand = by_hand;
+                tell_hand(w);
+                (void)state_save(w, lease);
+        }
+        if (!wiped && lease->suspended)
+                agent_event(w, &(const struct lease_event){.kind = LEASE_EV_ADOPTED});
+}
+
+static void lose(struct ward *w)
+{
+        tell_gone(w);
+        w->mapping[0] = '\0';
+        w->by_hand = false;
+        w->look_again_ms = 0;
+        agent_event(w, &(const struct lease_event){.kind = LEASE_EV_GONE});
+}
+
+/* Without a mapping a header is of interest if the volume is to be opened now, or later, by what
+ * this agent or the one before it knows. */
+static bool is_of_interest(const struct ward *w)
+{
+        const struct lease *lease = keeper_lease(w->agent->keeper, w->name);
+
+        return w->wanted && w->present &&
+               (w->config->open_auto || (lease && lease->state != LEASE_CLOSED) ||
+                (!w->loaded && state_exists(w)));
 }
 
 /* One ward against what there is now. */
 static void compare(struct ward *w, const struct mapping *m)
 {
         update_presence(w);
-        if (w->task) /* it will look again when that is over */
+        if (w->task) /* it will be compared again when that is over */
                 return;
-        if (!m && w->mapping[0]) {
-                tell_gone(w);
-                w->mapping[0] = '\0';
-                agent_event(w, &(const struct lease_event){.kind = LEASE_EV_GONE});
-                return;
-        }
-        if (m && !w->mapping[0]) {
-                if (w->key_count > 0 && strcmp(w->uuid, m->uuid) == 0)
-                        announce(w, m);
-                else
+        if (w->mapping[0] && (!m || strcmp(m->uuid, w->uuid) != 0)) {
+                lose(w);
+                if (m)
+                        scan_soon(w->agent);
+        } else if (m && w->mapping[0]) {
+                notice_hands(w, m);
+                if (w->look_due || clock_boot_ms() >= w->relook_ms)
                         look_at(w, m);
-                return;
+        } else if (m && w->key_count > 0 && strcmp(w->uuid, m->uuid) == 0) {
+                look_announce(w, m);
+        } else if (m || is_of_interest(w)) {
+                look_at(w, m);
         }
-        if (!m && w->wanted && w->present && w->config->open_auto)
-                look_at(w, NULL);
+}
+
+void scan_header(struct ward *w)
+{
+        if (!w)
+                return;
+        w->look_due = true;
+        w->look_again_ms = 0;
+        scan_soon(w->agent);
 }
 
 static bool is_watched(const struct agent *a, const struct mapping *m)
@@ -296,8 +136,10 @@ static void drop_gone_strangers(struct agent *a, const struct mapping *all, size
                 next = w->next;
                 for (size_t i = 0; i < count; i++)
                         there = there || strcmp(all[i].name, w->name) == 0;
-                if (!w->config && !w->task && !w->mapping[0] && !there)
+                if (!w->config && !w->task && !w->mapping[0] && !there) {
+                        state_forget(w);
                         agent_drop_ward(w);
+                }
         }
 }
 
@@ -314,7 +156,7 @@ void scan_now(struct agent *a)
         }
         for (struct ward *w = a->wards; w; w = w->next)
                 if (!w->foreign)
-                        compare(w, find_mapping(all, count, w));
+                        compare(w, look_find(all, count, w));
         drop_gone_strangers(a, all, count);
         find_strangers(a, all, count);
 }
@@ -324,9 +166,10 @@ static int on_rescan(sd_event_source *source, uint64_t usec, void *userdata)
         struct agent *a = userdata;
 
         (void)usec;
-        scan_now(a);
         (void)sd_event_source_set_time_relative(source, EVERY_MS * 1000ULL);
-        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        scan_now(a); /* may ask for the next one sooner */
+        return 0;
 }
 
 void scan_soon(struct agent *a)
@@ -339,6 +182,16 @@ void scan_soon(struct agent *a)
                 (void)sd_event_source_set_time(a->rescan, now + SOON_MS * 1000ULL);
 }
 
+/* Somebody has written to a disk: to a header of ours, as like as not. */
+static void on_change(void *arg, dev_t device)
+{
+        const struct agent *a = arg;
+
+        for (struct ward *w = a->wards; w; w = w->next)
+                if (w->mapping[0] && w->data_device == device)
+                        scan_header(w);
+}
+
 static int on_news(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct agent *a = userdata;
@@ -346,7 +199,7 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *user
         (void)source;
         (void)fd;
         (void)revents;
-        if (monitor_take(a->monitor))
+        if (monitor_take(a->monitor, on_change, a))
                 scan_soon(a);
         return 0;
 }

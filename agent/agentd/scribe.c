@@ -20,6 +20,7 @@ enum {
         QUEUE_MAX = 512, /* records: some minutes of a machine with many volumes */
         HEAD_EVERY = 256,
         WORDS_MAX = 400,
+        RETRY_MS = 1000,
 };
 
 struct numbers {
@@ -40,6 +41,9 @@ struct report {
 };
 
 struct scribe {
+        sd_event *event;
+        char *path, *lock;
+        uint64_t retry_ms; /* a successor of one that has died: not before */
         int fd;
         pid_t pid;
         sd_event_source *io;
@@ -168,16 +172,31 @@ static void flush(struct scribe *s)
         while (s->first) {
                 struct record *r = s->first;
 
-                if (send(s->fd, r->data, r->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-                    (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
-                        break;
+                if (send(s->fd, r->data, r->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                        break; /* held up, or gone: then its successor gets it */
                 s->first = r->next;
                 s->queued--;
                 free(r);
         }
         if (!s->first)
                 s->last = &s->first;
-        (void)sd_event_source_set_io_events(s->io, s->first ? EPOLLIN | EPOLLOUT : EPOLLIN);
+        if (s->io)
+                (void)sd_event_source_set_io_events(s->io, s->first ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+static int begin(struct scribe *s);
+
+/* One that has died is replaced, though not over and over. */
+static void replace(struct scribe *s)
+{
+        const uint64_t now = clock_now_ms();
+
+        if (s->io || now < s->retry_ms)
+                return;
+        s->retry_ms = now + RETRY_MS;
+        if (s->pid > 0 && waitpid(s->pid, NULL, WNOHANG) == 0)
+                return;
+        (void)begin(s);
 }
 
 void scribe_write(struct scribe *s, const struct audit_entry *entry, int must_last)
@@ -199,6 +218,7 @@ void scribe_write(struct scribe *s, const struct audit_entry *entry, int must_la
         *s->last = r;
         s->last = &r->next;
         s->queued++;
+        replace(s);
         flush(s);
 }
 
@@ -213,6 +233,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         struct report report;
         ssize_t n;
 
+        (void)source;
         if (revents & EPOLLOUT)
                 flush(s);
         if (!(revents & (EPOLLIN | EPOLLHUP)))
@@ -221,9 +242,10 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         if (n == (ssize_t)sizeof(report)) {
                 report.words[WORDS_MAX - 1] = '\0';
                 s->news(s->arg, report.result, report.words);
-        } else if (n == 0) {
+        } else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+                s->io = sd_event_source_disable_unref(s->io);
+                close_fd(take_fd(&s->fd));
                 s->news(s->arg, -EPIPE, "the process that writes the audit log has ended");
-                (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
         }
         return 0;
 }
@@ -240,26 +262,41 @@ static pid_t start(const char *path, const char *lock, int ours, int theirs)
         _exit(0);
 }
 
+/* A process, and the socket to it. */
+static int begin(struct scribe *s)
+{
+        int pair[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        s->fd = pair[0];
+        s->pid = start(s->path, s->lock, pair[0], pair[1]);
+        r = s->pid < 0 ? -errno : 0;
+        close_fd(pair[1]);
+        if (r == 0)
+                r = sd_event_add_io(s->event, &s->io, s->fd, EPOLLIN, on_io, s);
+        if (r < 0)
+                close_fd(take_fd(&s->fd));
+        return r < 0 ? r : 0;
+}
+
 int scribe_new(sd_event *event, const char *path, const char *lock, scribe_news news, void *arg,
                struct scribe **ret)
 {
         struct scribe *s = calloc(1, sizeof(*s));
-        int pair[2], r;
+        int r = -ENOMEM;
 
         if (!s)
-                return -ENOMEM;
-        *s = (struct scribe){.fd = -1, .last = &s->first, .news = news, .arg = arg};
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-                r = -errno;
-                free(s);
                 return r;
-        }
-        s->fd = pair[0];
-        s->pid = start(path, lock, pair[0], pair[1]);
-        r = s->pid < 0 ? -errno : 0;
-        close_fd(pair[1]);
-        if (r == 0)
-                r = sd_event_add_io(event, &s->io, s->fd, EPOLLIN, on_io, s);
+        *s = (struct scribe){.event = event,
+                             .fd = -1,
+                             .path = strdup(path),
+                             .lock = strdup(lock),
+                             .last = &s->first,
+                             .news = news,
+                             .arg = arg};
+        if (s->path && s->lock)
+                r = begin(s);
         if (r < 0) {
                 scribe_free(s, 0);
                 return r;
@@ -268,14 +305,27 @@ int scribe_new(sd_event *event, const char *path, const char *lock, scribe_news 
         return 0;
 }
 
+/* What waits here and is not taken in time is lost, and said to be. */
+static void hand_over(struct scribe *s, uint64_t deadline)
+{
+        while (s->io && s->first && clock_left_ms(deadline) > 0) {
+                struct pollfd p = {.fd = s->fd, .events = POLLOUT};
+
+                if (poll(&p, 1, clock_left_ms(deadline)) > 0 && (p.revents & (POLLERR | POLLHUP)))
+                        break;
+                flush(s);
+        }
+        if (s->first)
+                s->news(s->arg, -ENOBUFS, "the audit log is held up, and lines are lost");
+}
+
 void scribe_free(struct scribe *s, int wait_ms)
 {
         const uint64_t deadline = clock_now_ms() + (uint64_t)wait_ms;
 
         if (!s)
                 return;
-        if (s->io)
-                flush(s);
+        hand_over(s, deadline);
         sd_event_source_disable_unref(s->io);
         close_fd(s->fd);
         while (s->pid > 0 && waitpid(s->pid, NULL, WNOHANG) == 0 && clock_left_ms(deadline) > 0)
@@ -286,5 +336,7 @@ void scribe_free(struct scribe *s, int wait_ms)
                 free(s->first);
                 s->first = next;
         }
+        free(s->path);
+        free(s->lock);
         free(s);
 }

@@ -29,13 +29,20 @@ static void task_free(struct task *t)
         free(t);
 }
 
+/* Before the descriptor is closed: other children have copies of it, and what is closed first stays
+ * in the loop's epoll with them, and wakes a source that is gone. */
+static void stop_listening(struct task *t)
+{
+        t->io = sd_event_source_disable_unref(t->io);
+        t->timer = sd_event_source_disable_unref(t->timer);
+}
+
 /* Tells whoever waits, once; the task may be gone after, and another begun. */
 static void end(struct task *t, int result, const struct diag *diag, bool gone)
 {
         struct ward *w = t->ward;
+        struct agent *a = w->agent;
 
-        t->io = sd_event_source_disable_unref(t->io);
-        t->timer = sd_event_source_disable_unref(t->timer);
         t->ward = NULL;
         w->task = NULL;
         t->done(w, result, diag, t->shared);
@@ -43,23 +50,20 @@ static void end(struct task *t, int result, const struct diag *diag, bool gone)
                 task_free(t);
                 return;
         }
-        t->next = w->agent->hung;
-        w->agent->hung = t;
+        t->next = a->hung;
+        a->hung = t;
 }
 
 static int on_end(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         struct task *t = userdata;
         struct diag diag = DIAG_INIT;
-        int r;
 
         (void)source;
         (void)fd;
         (void)revents;
-        /* before its descriptor is closed: a child that has a copy keeps it in the epoll set */
-        t->io = sd_event_source_disable_unref(t->io);
-        r = child_finish(&t->child, &diag);
-        end(t, r, &diag, true);
+        stop_listening(t);
+        end(t, child_finish(&t->child, &diag), &diag, true);
         return 0;
 }
 
@@ -71,7 +75,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
         (void)source;
         (void)usec;
         (void)diag_refuse(&diag, 0, "timeout", "the kernel did not finish in time");
-        t->io = sd_event_source_disable_unref(t->io); /* likewise */
+        stop_listening(t);
         end(t, VOLUME_E_TIMEOUT, &diag, child_abandon(&t->child) != 0);
         return 0;
 }
@@ -105,7 +109,7 @@ int task_start(struct ward *w, int (*work)(void *shared, struct diag *diag), con
                 r = sd_event_add_time_relative(event, &t->timer, CLOCK_BOOTTIME, timeout_ms * 1000,
                                                1000, on_time, t);
         if (r < 0) {
-                t->io = sd_event_source_disable_unref(t->io);
+                stop_listening(t);
                 (void)child_abandon(&t->child);
                 task_free(t);
                 return r;
@@ -122,10 +126,8 @@ void task_forget(struct ward *w)
                 return;
         w->task = NULL;
         t->ward = NULL;
-        t->io = sd_event_source_disable_unref(t->io);
-        t->timer = sd_event_source_disable_unref(t->timer);
-        close_fd(t->child.fd);
-        t->child.fd = -1;
+        stop_listening(t);
+        close_fd(take_fd(&t->child.fd));
         t->next = w->agent->hung;
         w->agent->hung = t;
 }

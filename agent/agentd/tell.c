@@ -161,6 +161,14 @@ void tell_adopted(struct ward *w)
                                 "revocation is told, but nothing is done about it");
 }
 
+void tell_hand(struct ward *w)
+{
+        tell_simple(w, JOURNAL_VOLUME_ADOPTED, "adopt", NULL,
+                    w->by_hand ? "it was suspended by somebody, and stays so until somebody "
+                                 "resumes it: luks-kms resume"
+                               : "somebody has resumed it");
+}
+
 void tell_gone(struct ward *w)
 {
         tell_simple(w, JOURNAL_VOLUME_GONE, "gone", NULL, "");

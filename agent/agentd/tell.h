@@ -19,6 +19,8 @@ void tell_probe(const struct agent *a, const struct keystate *k, int verdict, co
                 const struct kms_context *context, int64_t duration_ms);
 
 void tell_adopted(struct ward *w);
+/* Its mapping was suspended, or resumed, behind our back (w->by_hand). */
+void tell_hand(struct ward *w);
 void tell_gone(struct ward *w);
 void tell_unreadable(struct ward *w, const struct diag *diag);
 

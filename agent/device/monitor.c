@@ -49,17 +49,21 @@ int monitor_fd(const struct monitor *monitor)
         return udev_monitor_get_fd(monitor->monitor);
 }
 
-bool monitor_take(struct monitor *monitor)
+bool monitor_take(struct monitor *monitor, void (*changed)(void *arg, dev_t device), void *arg)
 {
         bool any = false;
 
         for (;;) {
                 struct udev_device *device;
+                const char *action;
 
                 errno = 0;
                 device = udev_monitor_receive_device(monitor->monitor);
                 if (!device)
                         return any || errno == ENOBUFS;
+                action = udev_device_get_action(device);
+                if (action && strcmp(action, "change") == 0)
+                        changed(arg, udev_device_get_devnum(device));
                 udev_device_unref(device);
                 any = true;
         }

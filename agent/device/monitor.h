@@ -6,6 +6,7 @@
  * caller looks up himself. */
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/diag.h"
 
@@ -19,8 +20,8 @@ void monitor_free(struct monitor *monitor); /* accepts NULL */
 int monitor_fd(const struct monitor *monitor);
 
 /* Takes all news there is. True if any could matter: a block device has come, gone or changed; also
- * when news were lost. */
-bool monitor_take(struct monitor *monitor);
+ * when news were lost. changed is called for each device whose content may be another one now. */
+bool monitor_take(struct monitor *monitor, void (*changed)(void *arg, dev_t device), void *arg);
 
 DEFINE_CLEANUP(struct monitor *, monitor_free)
 #define CLEANUP_MONITOR CLEANUP(monitor_freep)

@@ -114,6 +114,22 @@ void keeper_sweep(struct keeper *keeper)
         }
 }
 
+void keeper_drop_volume(struct keeper *keeper, const char *name)
+{
+        struct keeper_volume **volume = &keeper->volumes;
+
+        while (*volume) {
+                struct keeper_volume *this = *volume;
+
+                if (strcmp(this->name, name) == 0) {
+                        *volume = this->next;
+                        free(this);
+                        return;
+                }
+                volume = &this->next;
+        }
+}
+
 /* ---- who watches what ---- */
 
 int keeper_watch(struct keeper *keeper, const char *name, const char *const *keys, size_t count)

@@ -31,6 +31,9 @@ int keeper_set_volume(struct keeper *keeper, const char *volume, const struct le
 void keeper_mark(struct keeper *keeper);
 void keeper_sweep(struct keeper *keeper);
 
+/* Forgets one volume, orders and all; its mapping stays as it is. */
+void keeper_drop_volume(struct keeper *keeper, const char *volume);
+
 /* Which keys a volume's header has tokens for. 0, -ENOENT (no such volume or key), -E2BIG (more
  * than KEEPER_KEYS_MAX). */
 int keeper_watch(struct keeper *keeper, const char *volume, const char *const *keys, size_t count);
@@ -43,6 +46,10 @@ int keeper_event(struct keeper *keeper, const char *volume, const struct lease_e
  * retry_after_s: as the service asked, 0 if it did not. -ENOENT. */
 int keeper_verdict(struct keeper *keeper, const char *key, int verdict, uint32_t retry_after_s,
                    uint64_t now_ms);
+
+/* A probe that was ordered and has no answer, as it was broken off by us: the next one comes when
+ * the interval allows. */
+void keeper_no_verdict(struct keeper *keeper, const char *key);
 
 /* Asks for a probe of this key as soon as invariant 6 allows. -ENOENT. */
 int keeper_hurry(struct keeper *keeper, const char *key, uint64_t now_ms);

@@ -105,6 +105,14 @@ bool keeper_note_verdict(struct keeper_key *key, int verdict, uint32_t retry_aft
         return true;
 }
 
+void keeper_no_verdict(struct keeper *keeper, const char *name)
+{
+        struct keeper_key *key = keeper_find_key(keeper, name);
+
+        if (key)
+                key->in_flight = false;
+}
+
 int keeper_hurry(struct keeper *keeper, const char *name, uint64_t now_ms)
 {
         struct keeper_key *key = keeper_find_key(keeper, name);

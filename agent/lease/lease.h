@@ -60,7 +60,7 @@ struct lease {
         enum rung_kind running; /* work == LEASE_RUNG_RUNS: which */
         bool unproven;          /* the last wiping rung ended without proof that the key is gone */
         bool mapped;            /* there is a mapping */
-        bool suspended;         /* ... whose key is wiped (or that was tried), or that is dead */
+        bool suspended;         /* ... whose key we have wiped (or tried to), or that is dead */
         bool dead;              /* ... that was killed: only opened anew */
         bool wanted;            /* open it (again) when granted */
         bool erased;            /* keyslots are gone: never opened again */
@@ -75,7 +75,8 @@ struct lease {
 
 enum lease_event_kind {
         LEASE_EV_WANTED,   /* configured to be open, device there, no mapping */
-        LEASE_EV_ADOPTED,  /* a live mapping was found (suspended: its key is wiped) */
+        LEASE_EV_ADOPTED,  /* a mapping was found; suspended: its key is wiped, which is taken for
+                            * our doing only where we were revoking, restoring or opening it */
         LEASE_EV_GONE,     /* the mapping is no more, or the device went; not our rung's doing */
         LEASE_EV_VERDICT,  /* a probe's, combined over the volume's keys */
         LEASE_EV_RUNG,     /* the running rung ended */

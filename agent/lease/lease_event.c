@@ -160,11 +160,22 @@ static void take_wanted(struct lease *lease, uint64_t now)
         lease->wanted = true;
 }
 
-/* A suspended mapping that nobody revoked: the agent before us did it, or somebody by hand; only
- * the key service can say whether it may go on, so a resume is tried. A live one that comes up
- * where there was none bears a volume that was formatted anew, if the old one was erased. */
-static void take_adopted(struct lease *lease, bool suspended, uint64_t now)
+/* Whether a mapping that is suspended, or dead, may be so by our doing: we were taking it away, or
+ * bringing it back. Any other was suspended by somebody, who means it. */
+static bool may_be_ours(const struct lease *lease)
 {
+        return lease->state == LEASE_REVOKED || lease->state == LEASE_RESTORING ||
+               lease->state == LEASE_PENDING || lease->suspended;
+}
+
+/* What somebody suspended is watched as if it were live, and never resumed; the ladder suspends it
+ * once more, to prove it. A live one that comes up where there was none bears a volume that was
+ * formatted anew, if the old one was erased. */
+static void take_adopted(struct lease *lease, bool found_suspended, uint64_t now)
+{
+        const bool left = lease->state == LEASE_CLOSED && lease->erased && found_suspended;
+        const bool suspended = found_suspended && (left || may_be_ours(lease));
+
         if (lease->mapped && lease->suspended == suspended)
                 return;
         if (lease->state == LEASE_CLOSED && !lease->mapped && !suspended)
@@ -172,8 +183,8 @@ static void take_adopted(struct lease *lease, bool suspended, uint64_t now)
         lease->mapped = true;
         lease->suspended = suspended;
         lease->dead = lease->dead && suspended;
-        if (lease->state == LEASE_CLOSED && lease->erased && suspended)
-                return; /* what an erase left behind */
+        if (left)
+                return; /* behind, by an erase */
         lease->wanted = true;
         if (lease->state == LEASE_REVOKED || lease->rung == RUNG_POWEROFF) {
                 if (!suspended && lease->rung != RUNG_POWEROFF && lease->rung > RUNG_ALERT)

@@ -82,6 +82,15 @@ static int check_erase(const struct volume_config *v, const char *setting, const
 {
         if (rung->kind != RUNG_ERASE)
                 return 0;
+        if (strcmp(setting, "OnOutage") == 0) {
+                (void)diag_refuse(diag, CONFIG_E_INVALID, "config",
+                                  "%s: OnOutage=: erase is not possible here: an outage says "
+                                  "nothing of the key, and what is erased does not come back with "
+                                  "the network",
+                                  v->where);
+                diag_advise(diag, "OnOutage= goes as far as poweroff; erase belongs to OnRevoke=");
+                return CONFIG_E_INVALID;
+        }
         if (!v->allow_erase)
                 return diag_refuse(diag, CONFIG_E_INVALID, "config",
                                    "%s: %s=: erase destroys the volume for good and needs "

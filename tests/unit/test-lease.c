@@ -240,6 +240,24 @@ static void test_killed_agent(void **state)
         expect(EVENT(.kind = LEASE_EV_ADOPTED, .suspended = false), LEASE_RESTORED, LEASE_OPEN);
 }
 
+/* What somebody suspended stays so, with this agent and the next one; a revocation still counts. */
+static void test_suspended_by_hand(void **state)
+{
+        const struct lease_event found = {.kind = LEASE_EV_ADOPTED, .suspended = true};
+
+        (void)state;
+        begin("alert; suspend", "keep");
+        expect(&found, LEASE_NOTHING, LEASE_OPEN);
+        lease_interrupted(&lease);
+        expect(&found, LEASE_NOTHING, LEASE_OPEN);
+        expect(VERDICT_EVENT(VERDICT_GRANTED), LEASE_NOTHING, LEASE_OPEN);
+        lease_init(&lease);
+        expect(&found, LEASE_NOTHING, LEASE_OPEN);
+        expect(VERDICT_EVENT(VERDICT_GRANTED), LEASE_NOTHING, LEASE_OPEN);
+        expect_rung(VERDICT_EVENT(VERDICT_KEY_STATE), RUNG_ALERT);
+        expect_rung(RUNG_EVENT(LEASE_DONE), RUNG_SUSPEND);
+}
+
 static void test_text(void **state)
 {
         static const char *const bad[] = {"", "lease1", "lease2 closed idle", "x"};
@@ -287,6 +305,7 @@ int main(void)
             cmocka_unit_test(test_pending),
             cmocka_unit_test(test_closed_by_somebody),
             cmocka_unit_test(test_killed_agent),
+            cmocka_unit_test(test_suspended_by_hand),
             cmocka_unit_test(test_text),
         };
 
