@@ -308,6 +308,33 @@ static int make_folders(const struct agent *a, struct diag *diag)
         return 0;
 }
 
+/* Two agents would pull one volume in two directions. */
+static int be_alone(struct agent *a, struct diag *diag)
+{
+        char path[CONFIG_PATH_MAX];
+        int r;
+
+        (void)snprintf(path, sizeof(path), "%s/lock", a->run_dir);
+        r = file_lock(path, false, &a->lock);
+        if (r == 0)
+                return 0;
+        if (r != -EAGAIN)
+                return diag_fail(diag, r, "cannot lock %s", path);
+        (void)diag_fail(diag, r, "another agent runs (%s)", path);
+        diag_advise(diag, "see which: systemctl status luks-kms; pgrep luks-kmsd");
+        return r;
+}
+
+static int begin_scribe(struct agent *a, const char *log, struct diag *diag)
+{
+        char path[CONFIG_PATH_MAX];
+        int r;
+
+        (void)snprintf(path, sizeof(path), "%s/scribe.lock", a->run_dir);
+        r = scribe_new(a->event, log, path, tell_scribe_news, a, &a->scribe);
+        return r < 0 ? diag_fail(diag, r, "cannot start the writer of the audit log") : 0;
+}
+
 int agent_begin(struct agent *a, struct diag *diag)
 {
         struct config *config CLEANUP_CONFIG = NULL;
@@ -321,7 +348,9 @@ int agent_begin(struct agent *a, struct diag *diag)
                 return -ENOMEM;
         r = make_folders(a, diag);
         if (r == 0)
-                r = scribe_new(a->event, config->agent.audit_log, tell_scribe_news, a, &a->scribe);
+                r = be_alone(a, diag);
+        if (r == 0)
+                r = begin_scribe(a, config->agent.audit_log, diag);
         if (r == 0)
                 r = monitor_new(&a->monitor, diag);
         if (r != 0)
@@ -356,4 +385,5 @@ void agent_end(struct agent *a)
         scribe_free(a->scribe, SCRIBE_WAIT_MS);
         keeper_free(a->keeper);
         config_free(a->config);
+        close_fd(a->lock);
 }

@@ -61,7 +61,7 @@ struct ward {
                 RESTORE_RESUME,
                 RESTORE_OPEN
         } restore;              /* waits for its turn */
-        bool restoring; /* has its turn */
+        bool restoring;         /* has its turn */
         uint64_t look_again_ms; /* not before: after a header that could not be read */
         struct past past[PAST_MAX];
         unsigned int past_count;
@@ -104,6 +104,7 @@ struct agent {
         struct task *hung;        /* children that the kernel does not let go */
         sd_event_source *wake, *rescan, *news, *pump;
         uint64_t started_us;
+        int lock;
 };
 
 /* A worker: the service's, or one of our own. 0 or -errno. */

@@ -1,64 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The methods of org.lukskms.Agent. Parameters are a client's: each has a type and a length, and a
- * member that the method does not have is refused. Reading is for whoever may connect; what asks,
- * changes or tries something is root's. */
+/* The methods of org.lukskms.Agent: their table, their parameters, and those that order something.
+ * Parameters are a client's: each has a type and a length, and a member that the method does not
+ * have is refused. Reading is for whoever may connect; what asks, changes or tries something is
+ * root's. */
 
-#include "agentd/control.h"
-
-#include <time.h>
-
-struct control {
-        const struct control_ops *ops;
-        void *agent;
-        struct varlink_server *server;
-};
-
-static uint64_t wall_ms(void)
-{
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
+#include "agentd/control_method.h"
 
 /* ---- parameters ---- */
 
-enum { NAME_MAX_ = 64 };
-
-struct parameters {
-        char volume[NAME_MAX_], rung[16];
-        bool has_volume, confirm;
-};
-
-/* Bits of what a method takes. */
-enum { VOLUME = 1, VOLUME_NEEDED = 2, DRILL = 4 };
-
 static bool take_one(const struct json_node *node, const char *key, int takes,
-                     struct parameters *ret)
+                     struct control_parameters *ret)
 {
         if (json_type(node) == JSON_NULL)
                 return true;
-        if (strcmp(key, "volume") == 0 && takes & (VOLUME | VOLUME_NEEDED)) {
+        if (strcmp(key, "volume") == 0 && takes & (TAKES_VOLUME | NEEDS_VOLUME)) {
                 ret->has_volume = true;
                 return json_string(node, ret->volume, sizeof(ret->volume)) == 0;
         }
-        if (strcmp(key, "rung") == 0 && takes & DRILL)
+        if (strcmp(key, "rung") == 0 && takes & TAKES_DRILL)
                 return json_string(node, ret->rung, sizeof(ret->rung)) == 0 &&
                        (strcmp(ret->rung, "suspend") == 0 || strcmp(ret->rung, "close") == 0 ||
                         strcmp(ret->rung, "kill") == 0);
-        if (strcmp(key, "confirm") == 0 && takes & DRILL) {
+        if (strcmp(key, "confirm") == 0 && takes & TAKES_DRILL) {
                 ret->confirm = json_type(node) == JSON_TRUE;
                 return ret->confirm || json_type(node) == JSON_FALSE;
         }
         return false;
 }
 
-/* True, or the call has its error. */
-static bool take(struct varlink_call *call, const struct json_node *parameters, int takes,
-                 struct parameters *ret)
+bool control_take(struct varlink_call *call, const struct json_node *parameters, int takes,
+                  struct control_parameters *ret)
 {
-        *ret = (struct parameters){.rung = "suspend"};
+        *ret = (struct control_parameters){.rung = "suspend"};
         for (const struct json_node *n = json_first(parameters); n; n = json_next(n)) {
                 char key[32];
 
@@ -69,15 +43,14 @@ static bool take(struct varlink_call *call, const struct json_node *parameters, 
                         return false;
                 }
         }
-        if (takes & VOLUME_NEEDED && !ret->has_volume) {
+        if (takes & NEEDS_VOLUME && !ret->has_volume) {
                 (void)varlink_error_parameter(call, "volume");
                 return false;
         }
         return true;
 }
 
-/* The agent's refusals as errors. Negative is passed on, for InternalError. */
-static int refuse(struct varlink_call *call, int r, const char *volume, const struct diag *diag)
+int control_refuse(struct varlink_call *call, int r, const char *volume, const struct diag *diag)
 {
         char message[160];
 
@@ -89,141 +62,6 @@ static int refuse(struct varlink_call *call, int r, const char *volume, const st
         return varlink_error(call, "NoSuchVolume", message,
                              "luks-kms status names the volumes of the configuration; after a "
                              "change of it: systemctl reload luks-kms");
-}
-
-/* ---- lists ---- */
-
-/* One call's way through the agent's table and back. */
-struct listing {
-        struct control *control;
-        const char *volume; /* NULL: all */
-        struct jsonw *w;    /* NULL: only whether the agent would answer */
-        struct diag diag;
-};
-
-static void write_volume(void *arg, const struct report_volume *volume)
-{
-        const struct listing *l = arg;
-
-        if (!l->w)
-                return;
-        jsonw_object(l->w, NULL);
-        report_write_volume(l->w, volume);
-        jsonw_object_end(l->w);
-}
-
-static void write_why(void *arg, const struct report_volume *volume)
-{
-        const struct listing *l = arg;
-
-        if (l->w)
-                report_write_why(l->w, volume, wall_ms());
-}
-
-static void write_path(void *arg, const struct report_path *path)
-{
-        const struct listing *l = arg;
-
-        if (!l->w)
-                return;
-        jsonw_object(l->w, NULL);
-        report_write_path(l->w, path);
-        jsonw_object_end(l->w);
-}
-
-static void write_receipt(void *arg, const struct report_receipt *receipt)
-{
-        const struct listing *l = arg;
-
-        if (!l->w)
-                return;
-        jsonw_object(l->w, NULL);
-        report_write_receipt(l->w, receipt);
-        jsonw_object_end(l->w);
-}
-
-static int list_volumes(struct listing *l)
-{
-        return l->control->ops->volumes(l->control->agent, l->volume, write_volume, l);
-}
-
-static int list_why(struct listing *l)
-{
-        return l->control->ops->volumes(l->control->agent, l->volume, write_why, l);
-}
-
-static int list_paths(struct listing *l)
-{
-        return l->control->ops->explain(l->control->agent, l->volume, write_path, l, &l->diag);
-}
-
-static int list_receipts(struct listing *l)
-{
-        return l->control->ops->receipts(l->control->agent, l->volume, write_receipt, l);
-}
-
-struct list {
-        const char *member; /* NULL: the list writes members itself */
-        int (*run)(struct listing *l);
-        struct listing listing;
-};
-
-static void fill_list(struct jsonw *w, void *arg)
-{
-        struct list *list = arg;
-
-        list->listing.w = w;
-        if (list->member)
-                jsonw_array(w, list->member);
-        (void)list->run(&list->listing);
-        if (list->member)
-                jsonw_array_end(w);
-}
-
-/* Asked once whether there is an answer, then for it: a reply that has begun cannot be refused. */
-static int answer_list(struct varlink_call *call, const struct json_node *parameters, int takes,
-                       struct list *list)
-{
-        struct parameters p;
-        int r;
-
-        if (!take(call, parameters, takes, &p))
-                return 0;
-        list->listing.volume = p.has_volume ? p.volume : NULL;
-        r = list->run(&list->listing);
-        if (r != 0)
-                return refuse(call, r, p.volume, &list->listing.diag);
-        return varlink_reply(call, false, fill_list, list);
-}
-
-static int run_status(struct varlink_call *call, const struct json_node *parameters, void *userdata)
-{
-        struct list list = {"volumes", list_volumes, {.control = userdata}};
-
-        return answer_list(call, parameters, VOLUME, &list);
-}
-
-static int run_why(struct varlink_call *call, const struct json_node *parameters, void *userdata)
-{
-        struct list list = {NULL, list_why, {.control = userdata}};
-
-        return answer_list(call, parameters, VOLUME_NEEDED, &list);
-}
-
-static int run_explain(struct varlink_call *call, const struct json_node *parameters,
-                       void *userdata)
-{
-        struct list list = {"paths", list_paths, {.control = userdata}};
-
-        return answer_list(call, parameters, VOLUME_NEEDED, &list);
-}
-
-static int run_receipts(struct varlink_call *call, const struct json_node *parameters,
-                        void *userdata)
-{
-        struct list list = {"receipts", list_receipts, {.control = userdata}};
-
-        return answer_list(call, parameters, VOLUME, &list);
 }
 
 /* ---- figures ---- */
@@ -252,10 +90,10 @@ static int run_metrics(struct varlink_call *call, const struct json_node *parame
         struct control *control = userdata;
         char *buf CLEANUP_FREE = NULL;
         struct figures figures = {.result = -ENODATA};
-        struct parameters p;
+        struct control_parameters p;
         int r;
 
-        if (!take(call, parameters, 0, &p))
+        if (!control_take(call, parameters, 0, &p))
                 return 0;
         buf = malloc(VARLINK_REPLY_MAX);
         if (!buf)
@@ -273,26 +111,27 @@ static int run_probe(struct varlink_call *call, const struct json_node *paramete
 {
         struct control *control = userdata;
         struct diag diag = DIAG_INIT;
-        struct parameters p;
+        struct control_parameters p;
         int r;
 
-        if (!take(call, parameters, VOLUME_NEEDED, &p))
+        if (!control_take(call, parameters, NEEDS_VOLUME, &p))
                 return 0;
         r = control->ops->probe(control->agent, p.volume, &diag);
-        return r != 0 ? refuse(call, r, p.volume, &diag) : varlink_reply(call, false, NULL, NULL);
+        return r != 0 ? control_refuse(call, r, p.volume, &diag)
+                      : varlink_reply(call, false, NULL, NULL);
 }
 
 static int run_reload(struct varlink_call *call, const struct json_node *parameters, void *userdata)
 {
         struct control *control = userdata;
         struct diag diag = DIAG_INIT;
-        struct parameters p;
+        struct control_parameters p;
         int r;
 
-        if (!take(call, parameters, 0, &p))
+        if (!control_take(call, parameters, 0, &p))
                 return 0;
         r = control->ops->reload(control->agent, &diag);
-        return r != 0 ? refuse(call, r, "", &diag) : varlink_reply(call, false, NULL, NULL);
+        return r != 0 ? control_refuse(call, r, "", &diag) : varlink_reply(call, false, NULL, NULL);
 }
 
 static int run_drill(struct varlink_call *call, const struct json_node *parameters, void *userdata)
@@ -300,10 +139,10 @@ static int run_drill(struct varlink_call *call, const struct json_node *paramete
         struct control *control = userdata;
         struct diag diag = DIAG_INIT;
         struct control_drill drill;
-        struct parameters p;
+        struct control_parameters p;
         int r;
 
-        if (!take(call, parameters, VOLUME_NEEDED | DRILL, &p))
+        if (!control_take(call, parameters, NEEDS_VOLUME | TAKES_DRILL, &p))
                 return 0;
         if (p.confirm && !varlink_call_more(call))
                 return varlink_error(call, "org.varlink.service.ExpectedMore",
@@ -313,7 +152,7 @@ static int run_drill(struct varlink_call *call, const struct json_node *paramete
         memcpy(drill.volume, p.volume, sizeof(drill.volume));
         memcpy(drill.rung, p.rung, sizeof(drill.rung));
         r = control->ops->drill(control->agent, &drill, call, &diag);
-        return r != 0 ? refuse(call, r, p.volume, &diag) : 0;
+        return r != 0 ? control_refuse(call, r, p.volume, &diag) : 0;
 }
 
 static void fill_step(struct jsonw *w, void *arg)
@@ -343,11 +182,11 @@ int control_drill_end(struct varlink_call *call, const struct report_drill *dril
 /* ---- all ---- */
 
 static const struct varlink_method methods[] = {
-    {"Status", VARLINK_ANYBODY, run_status},
-    {"Why", VARLINK_ANYBODY, run_why},
-    {"Explain", VARLINK_ANYBODY, run_explain},
+    {"Status", VARLINK_ANYBODY, control_status},
+    {"Why", VARLINK_ANYBODY, control_why},
+    {"Explain", VARLINK_ANYBODY, control_explain},
     {"Metrics", VARLINK_ANYBODY, run_metrics},
-    {"Receipts", VARLINK_ANYBODY, run_receipts},
+    {"Receipts", VARLINK_ANYBODY, control_receipts},
     {"Probe", VARLINK_ROOT, run_probe},
     {"Drill", VARLINK_ROOT, run_drill},
     {"Reload", VARLINK_ROOT, run_reload},

@@ -96,7 +96,8 @@ int main(int argc, char **argv)
             {"version", no_argument, NULL, 'V'},
             {NULL, 0, NULL, 0},
         };
-        struct agent a = {.config_dir = CONFIG_DIR_DEFAULT,
+        struct agent a = {.lock = -1,
+                          .config_dir = CONFIG_DIR_DEFAULT,
                           .run_dir = AGENT_RUN_DIR,
                           .worker_socket = AGENT_WORKER_SOCKET};
         struct diag diag = DIAG_INIT;

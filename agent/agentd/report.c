@@ -5,8 +5,6 @@
 
 #include "agentd/report.h"
 
-#include <time.h>
-
 static bool has(const char *text)
 {
         return text && text[0];
@@ -18,26 +16,13 @@ static void put(struct jsonw *w, const char *name, const char *text)
                 jsonw_string(w, name, text);
 }
 
-void report_time(uint64_t ms, char buf[REPORT_TIME_MAX])
-{
-        const time_t seconds = (time_t)(ms / 1000);
-        char text[24];
-        struct tm tm;
-
-        if (!gmtime_r(&seconds, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm)) {
-                buf[0] = '\0';
-                return;
-        }
-        (void)snprintf(buf, REPORT_TIME_MAX, "%s.%03uZ", text, (unsigned int)(ms % 1000));
-}
-
 static void put_time(struct jsonw *w, const char *name, uint64_t ms)
 {
-        char text[REPORT_TIME_MAX];
+        char text[CLOCK_TEXT_MAX];
 
         if (ms == 0)
                 return;
-        report_time(ms, text);
+        clock_text(ms, text);
         put(w, name, text);
 }
 

@@ -5,6 +5,7 @@
  * org.lukskms.Agent.varlink's. Strings may be NULL or "": they are left out then, as is a time of
  * 0. Times are milliseconds since 1970 (wall clock). Nothing here keeps a pointer. */
 
+#include "base/clock.h"
 #include "base/json.h"
 
 /* The last answer about one key. */
@@ -94,10 +95,6 @@ void report_write_why(struct jsonw *w, const struct report_volume *volume, uint6
 enum { REPORT_SENTENCES_MAX = 6, REPORT_SENTENCE_MAX = 320 };
 size_t report_sentences(const struct report_volume *volume, uint64_t now_ms,
                         char ret[REPORT_SENTENCES_MAX][REPORT_SENTENCE_MAX]);
-
-/* "2026-01-02T03:04:05.678Z" (UTC). */
-enum { REPORT_TIME_MAX = 32 };
-void report_time(uint64_t ms, char buf[REPORT_TIME_MAX]);
 
 /* "850 ms", "12 s", "5 min", "1 h 30 min", "2 d 3 h". */
 enum { REPORT_SPAN_MAX = 32 };

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/fdio.h"
 
 enum {
         RECORD_MAX = 8192,
@@ -114,12 +115,15 @@ static int write_one(struct audit **audit, const char *path, const char *data, s
 }
 
 /* Ends with the socket: what has come by then is written. */
-static void serve(int fd, const char *path)
+static void serve(int fd, const char *path, const char *lock)
 {
         struct audit *audit = NULL;
         char data[RECORD_MAX];
         unsigned long lines = 0;
+        int held CLEANUP_FD = -1;
         ssize_t n;
+
+        (void)file_lock(lock, true, &held);
 
         while ((n = recv(fd, data, sizeof(data), 0)) > 0 || (n < 0 && errno == EINTR)) {
                 struct diag diag = DIAG_INIT;
@@ -224,7 +228,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         return 0;
 }
 
-static pid_t start(const char *path, int ours, int theirs)
+static pid_t start(const char *path, const char *lock, int ours, int theirs)
 {
         pid_t pid = fork();
 
@@ -232,11 +236,12 @@ static pid_t start(const char *path, int ours, int theirs)
                 return pid;
         close_fd(ours);
         (void)prctl(PR_SET_NAME, "luks-kms-scribe");
-        serve(theirs, path);
+        serve(theirs, path, lock);
         _exit(0);
 }
 
-int scribe_new(sd_event *event, const char *path, scribe_news news, void *arg, struct scribe **ret)
+int scribe_new(sd_event *event, const char *path, const char *lock, scribe_news news, void *arg,
+               struct scribe **ret)
 {
         struct scribe *s = calloc(1, sizeof(*s));
         int pair[2], r;
@@ -250,7 +255,7 @@ int scribe_new(sd_event *event, const char *path, scribe_news news, void *arg, s
                 return r;
         }
         s->fd = pair[0];
-        s->pid = start(path, pair[0], pair[1]);
+        s->pid = start(path, lock, pair[0], pair[1]);
         r = s->pid < 0 ? -errno : 0;
         close_fd(pair[1]);
         if (r == 0)

@@ -15,8 +15,10 @@ struct scribe;
 /* Told of what went wrong, and (r == 0) of the log's last hash now and then. */
 typedef void (*scribe_news)(void *arg, int r, const char *words);
 
-/* Starts it: call before descriptors are open that it should not have. 0 or -errno. */
-int scribe_new(sd_event *event, const char *path, scribe_news news, void *arg, struct scribe **ret);
+/* Starts it: call before descriptors are open that it should not have. lock: a file by which a
+ * scribe waits for one that another agent has left with lines to write. 0 or -errno. */
+int scribe_new(sd_event *event, const char *path, const char *lock, scribe_news news, void *arg,
+               struct scribe **ret);
 
 /* Takes an entry; never waits and never fails. Those that find no room are counted. */
 void scribe_write(struct scribe *scribe, const struct audit_entry *entry, int must_last);

@@ -67,14 +67,14 @@ static void say_state(struct page *page, const struct report_volume *v)
             {"restoring", "is granted again and is being restored"},
         };
         const char *meaning = "is in a state that has no words";
-        char since[REPORT_TIME_MAX];
+        char since[CLOCK_TEXT_MAX];
 
         for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
                 if (is(v->state, meanings[i].state))
                         meaning = meanings[i].meaning;
         if (is(v->state, "revoked") && v->by_outage)
                 meaning = "was revoked, because an outage lasted longer than MaxOutage= allows";
-        report_time(v->since_ms, since);
+        clock_text(v->since_ms, since);
         say(page, "%s %s%s%s.", v->name ? v->name : "the volume", meaning,
             v->since_ms ? ", since " : "", v->since_ms ? since : "");
 }
@@ -94,13 +94,13 @@ static const struct report_probe *telling(const struct report_volume *v)
 static void say_probe(struct page *page, const struct report_volume *v)
 {
         const struct report_probe *probe = telling(v);
-        char at[REPORT_TIME_MAX];
+        char at[CLOCK_TEXT_MAX];
 
         if (!probe) {
                 say(page, "No key of it was asked for yet.");
                 return;
         }
-        report_time(probe->at_ms, at);
+        clock_text(probe->at_ms, at);
         say(page, "Key %s answered %s at %s%s%s%s%s%s.", probe->key ? probe->key : "",
             probe->verdict, at, probe->code ? " (" : "", probe->code ? probe->code : "",
             probe->code && probe->request_id ? ", request " : "",
@@ -122,9 +122,9 @@ static void say_rung(struct page *page, const struct report_volume *v)
 static void say_when(struct page *page, const char *what, uint64_t at_ms, uint64_t now_ms,
                      const char *unless)
 {
-        char at[REPORT_TIME_MAX], span[REPORT_SPAN_MAX];
+        char at[CLOCK_TEXT_MAX], span[REPORT_SPAN_MAX];
 
-        report_time(at_ms, at);
+        clock_text(at_ms, at);
         report_span(at_ms > now_ms ? at_ms - now_ms : 0, span);
         if (at_ms > now_ms)
                 say(page, "%s in %s, at %s%s.", what, span, at, unless);

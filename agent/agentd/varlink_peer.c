@@ -65,6 +65,8 @@ void peer_free(struct varlink_peer *peer)
         server->peer_count--;
         (void)sd_event_source_disable_unref(peer->io);
         (void)sd_event_source_disable_unref(peer->timer);
+        /* A child of the agent's that hangs in the kernel may still hold the descriptor. */
+        (void)shutdown(peer->fd, SHUT_RDWR);
         close_fd(peer->fd);
         tell_call(peer);
         free(peer->in);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between varlink.c (the server and its answers) and varlink_peer.c (one client's bytes). */
+/* Between varlink.c (the server), varlink_call.c (its answers) and varlink_peer.c (one client's
+ * bytes). */
 
 #include "agentd/varlink.h"
 #include "agentd/varlink_message.h"
@@ -52,8 +53,8 @@ void peer_call_over(struct varlink_peer *peer);
  * doomed. 0 or -errno. */
 int peer_send(struct varlink_peer *peer, const char *text, size_t len);
 
-/* In varlink.c: takes up one call. Answers it, or leaves it with the method. The call belongs to
- * the peer until it is answered. */
+/* In varlink_call.c: takes up one call. Answers it, or leaves it with the method. The call belongs
+ * to the peer until it is answered. */
 int varlink_dispatch(struct varlink_server *server, struct varlink_call *call,
                      const struct varlink_message *message);
 

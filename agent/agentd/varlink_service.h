@@ -10,5 +10,5 @@
 
 extern const struct varlink_interface varlink_service_interface;
 
-/* In varlink.c: the standard error InterfaceNotFound. */
+/* In varlink_call.c: the standard error InterfaceNotFound. */
 int varlink_error_interface(struct varlink_call *call, const char *interface);

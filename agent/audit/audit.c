@@ -8,9 +8,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "audit/line.h"
+#include "base/clock.h"
 #include "base/fdio.h"
 #include "base/json.h"
 
@@ -138,20 +138,6 @@ int audit_open(const char *path, struct audit **ret, struct diag *diag)
         return 0;
 }
 
-static void put_time(struct jsonw *w)
-{
-        char text[40];
-        struct timespec now;
-        struct tm tm;
-        size_t len;
-
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-        (void)gmtime_r(&now.tv_sec, &tm);
-        len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-        (void)snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(now.tv_nsec / 1000000));
-        jsonw_string(w, "time", text);
-}
-
 /* A line, with room for a newline on both sides. */
 struct draft {
         char text[1 + AUDIT_LINE_MAX + 1];
@@ -159,13 +145,16 @@ struct draft {
 };
 
 static void draft_begin(struct draft *d, const struct audit *audit, uint64_t seq, const char *prev,
-                        const char *event)
+                        const char *event, uint64_t time_us)
 {
+        char time[CLOCK_TEXT_MAX];
+
+        clock_text((time_us ? time_us : clock_wall_us()) / 1000, time);
         jsonw_init(&d->w, d->text + 1, sizeof(d->text) - 1);
         jsonw_object(&d->w, NULL);
         jsonw_uint64(&d->w, "seq", seq);
         jsonw_string(&d->w, "prev", prev);
-        put_time(&d->w);
+        jsonw_string(&d->w, "time", time);
         jsonw_string(&d->w, "boot", audit->boot);
         jsonw_string(&d->w, "event", event);
 }
@@ -227,7 +216,7 @@ static int append_torn(struct audit *audit)
         const struct audit_chain *c = &audit->chain;
         struct draft d;
 
-        draft_begin(&d, audit, c->seq + 2, c->torn, "torn-line");
+        draft_begin(&d, audit, c->seq + 2, c->torn, "torn-line", 0);
         jsonw_string(&d.w, "after", c->last);
         jsonw_uint64(&d.w, "torn_bytes", c->torn_bytes);
         return append(audit, &d, c->seq + 2);
@@ -261,7 +250,7 @@ static int append_entry(struct audit *audit, const struct audit_entry *e)
         const struct audit_chain *c = &audit->chain;
         struct draft d;
 
-        draft_begin(&d, audit, c->seq + 1, c->last, e->event);
+        draft_begin(&d, audit, c->seq + 1, c->last, e->event, e->time_us);
         put_entry(&d.w, e);
         return append(audit, &d, c->seq + 1);
 }

@@ -25,7 +25,7 @@ struct audit;
 
 /* What a line can say. Strings may be NULL or "": not written then. */
 struct audit_entry {
-        uint64_t time_us; /* CLOCK_REALTIME; 0: now */
+        uint64_t time_us;  /* CLOCK_REALTIME; 0: now */
         const char *event; /* "unwrap", "probe", "verdict", "rung", "receipt", "restore", "adopt",
                             * "give-up", "agent-start", "agent-stop", "config", "drill" */
         const char *volume, *uuid, *key; /* volume's name, LUKS UUID, key URI */

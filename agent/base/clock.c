@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <time.h>
 
 static uint64_t now_us(clockid_t clock)
@@ -48,4 +49,16 @@ void clock_sleep_ms(uint64_t ms)
 
         while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
                 ;
+}
+
+void clock_text(uint64_t wall_ms, char buf[CLOCK_TEXT_MAX])
+{
+        const time_t seconds = (time_t)(wall_ms / 1000);
+        char text[CLOCK_TEXT_MAX - 8];
+        struct tm tm;
+
+        buf[0] = '\0';
+        if (gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+                (void)snprintf(buf, CLOCK_TEXT_MAX, "%s.%03uZ", text,
+                               (unsigned int)(wall_ms % 1000));
 }

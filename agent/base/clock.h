@@ -17,3 +17,7 @@ uint64_t clock_wall_us(void);
 int clock_left_ms(uint64_t deadline_ms);
 
 void clock_sleep_ms(uint64_t ms);
+
+/* A wall-clock time as "2026-01-02T03:04:05.678Z" (RFC 3339, UTC); "" for one that is no year's. */
+enum { CLOCK_TEXT_MAX = 32 };
+void clock_text(uint64_t wall_ms, char buf[CLOCK_TEXT_MAX]);

@@ -168,3 +168,20 @@ int fd_read_text(int fd, size_t max, char **ret, size_t *ret_len)
         *ret_len = len;
         return 0;
 }
+
+int file_lock(const char *path, bool wait, int *ret_fd)
+{
+        const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd CLEANUP_FD = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        do
+                r = fcntl(fd, wait ? F_SETLKW : F_SETLK, &whole) < 0 ? -errno : 0;
+        while (r == -EINTR);
+        if (r < 0)
+                return r == -EACCES ? -EAGAIN : r;
+        *ret_fd = take_fd(&fd);
+        return 0;
+}

@@ -24,6 +24,11 @@ enum { FILE_PRIVATE = 1, FILE_FOLDER = 2 };
 enum { FILE_E_UNSAFE = 1 };
 int file_open_trusted(const char *path, int flags, int *ret_fd, struct diag *diag);
 
+/* Takes a lock that belongs to this process alone: children that it forks do not have it, and it is
+ * gone with the process. The file is made (0600) if there is none. wait: until whoever has it lets
+ * go. 0 and the descriptor, whose closing lets go; -EAGAIN if another process has it; -errno. */
+int file_lock(const char *path, bool wait, int *ret_fd);
+
 /* Reads a whole open file of at most max bytes; *ret is NUL-terminated beyond *ret_len, the
  * caller frees it. -EFBIG if it is larger. */
 int fd_read_text(int fd, size_t max, char **ret, size_t *ret_len);

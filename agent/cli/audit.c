@@ -72,10 +72,9 @@ static int load(const struct options *o, struct config **ret, struct diag *diag)
         return exit_of_config(config_load(o->config_dir, ret, diag));
 }
 
-static int cannot_open(const char *path, struct diag *diag)
+static int cannot_read(struct diag *diag)
 {
-        (void)diag_fail(diag, -errno, "cannot open %s", path);
-        diag_advise(diag, "the agent makes it when it starts: is it running? are you root?");
+        diag_advise(diag, "the agent makes the log when it starts: is it running? are you root?");
         return EXIT_ENVIRONMENT;
 }
 
@@ -91,8 +90,10 @@ int verb_audit_show(const struct options *o)
 
         if (code == EXIT_OK) {
                 file = fopen(config->agent.audit_log, "re");
-                if (!file)
-                        code = cannot_open(config->agent.audit_log, &diag);
+                if (!file) {
+                        (void)diag_fail(&diag, -errno, "cannot open %s", config->agent.audit_log);
+                        code = cannot_read(&diag);
+                }
         }
         if (code != EXIT_OK)
                 return report_failure(o, NULL, code, &diag);
@@ -123,7 +124,7 @@ static int follow(struct chain *c, const char *path)
             audit_verify_holds(path, c->last, c->options->expect, &held, &lines, last, &c->diag);
 
         if (r != 0)
-                return r < 0 ? EXIT_ENVIRONMENT : EXIT_REFUSED;
+                return r < 0 ? cannot_read(&c->diag) : EXIT_REFUSED;
         memcpy(c->last, last, sizeof(c->last));
         c->held = c->held || held;
         c->lines += lines;

@@ -184,13 +184,17 @@ static int combine(const struct keeper_volume *volume)
         return doubt >= 0 ? doubt : denial;
 }
 
-/* Denials of several keys are one answer, and one only: each key that denies access has to say so
- * again before it counts again. */
-static bool is_fresh_denial(struct keeper_volume *volume, const struct keeper_key *key)
+static void note_heard(struct keeper_volume *volume, const struct keeper_key *key)
 {
         for (size_t i = 0; i < volume->key_count; i++)
                 if (volume->keys[i] == key)
-                        volume->heard[i] = true;
+                        volume->heard[i] = key->verdict == VERDICT_ACCESS_DENIED;
+}
+
+/* Denials of several keys are one answer, and one only: each key that denies access has to say so
+ * again before it counts again. */
+static bool is_fresh_denial(struct keeper_volume *volume)
+{
         for (size_t i = 0; i < volume->key_count; i++)
                 if (volume->keys[i]->verdict == VERDICT_ACCESS_DENIED && !volume->heard[i])
                         return false;
@@ -237,10 +241,13 @@ int keeper_verdict(struct keeper *keeper, const char *name, int verdict, uint32_
         if (!keeper_note_verdict(key, verdict, retry_after_s, now_ms))
                 return 0;
         for (struct keeper_volume *volume = keeper->volumes; volume; volume = volume->next) {
-                int combined = watches(volume, key) ? combine(volume) : -1;
+                int combined;
 
-                if (combined < 0 ||
-                    (combined == VERDICT_ACCESS_DENIED && !is_fresh_denial(volume, key)))
+                if (!watches(volume, key))
+                        continue;
+                note_heard(volume, key);
+                combined = combine(volume);
+                if (combined < 0 || (combined == VERDICT_ACCESS_DENIED && !is_fresh_denial(volume)))
                         continue;
                 step(volume, &(struct lease_event){.kind = LEASE_EV_VERDICT, .verdict = combined},
                      now_ms);

@@ -52,6 +52,7 @@ static bool applies(const struct lease_policy *policy, const struct lease *lease
 static bool timed_rung(const struct lease_policy *policy, const struct lease *lease,
                        enum rung_kind *ret_kind, uint64_t *ret_at)
 {
+        uint64_t again = 0;
         bool found = false;
 
         for (int kind = RUNG_POWEROFF; kind > lease->rung && kind > RUNG_ALERT; kind--)
@@ -61,10 +62,13 @@ static bool timed_rung(const struct lease_policy *policy, const struct lease *le
                         found = true;
                 }
         if (lease->rung == RUNG_ERASE && applies(policy, lease, RUNG_ERASE) &&
-            (!found || lease->retry_ms < *ret_at)) {
-                *ret_kind = RUNG_ERASE;
-                *ret_at = lease->retry_ms;
-                found = true;
+            rung_time(policy, lease, RUNG_ERASE, &again)) {
+                again = again > lease->retry_ms ? again : lease->retry_ms;
+                if (!found || again < *ret_at) {
+                        *ret_kind = RUNG_ERASE;
+                        *ret_at = again;
+                }
+                return true;
         }
         return found;
 }
@@ -140,6 +144,8 @@ static struct lease_order decide_open(struct lease *lease)
 
 static struct lease_order decide_restoring(struct lease *lease, uint64_t now, uint64_t *wake)
 {
+        if (lease->rung == RUNG_POWEROFF)
+                return (struct lease_order){.kind = LEASE_NOTHING};
         if (lease->mapped && !lease->suspended) {
                 lease_enter(lease, LEASE_OPEN, now);
                 return decide_open(lease);
@@ -160,7 +166,7 @@ static struct lease_order decide_pending(const struct lease_policy *policy, stru
 {
         uint64_t end = time_after(lease->trouble_ms, policy->pending_timeout_ms);
 
-        if (now >= end) {
+        if (now >= end || lease->erased) {
                 lease_close(lease, now);
                 return (struct lease_order){.kind = LEASE_GIVE_UP};
         }

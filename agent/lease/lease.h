@@ -61,7 +61,7 @@ struct lease {
         bool unproven;          /* the last wiping rung ended without proof that the key is gone */
         bool mapped;            /* there is a mapping */
         bool suspended;         /* ... whose key is wiped (or that was tried), or that is dead */
-        bool dead;              /* ... that was killed (or that was tried): only opened anew */
+        bool dead;              /* ... that was killed: only opened anew */
         bool wanted;            /* open it (again) when granted */
         bool erased;            /* keyslots are gone: never opened again */
         bool succeeded;         /* granted once with this configuration: denials mean something */
@@ -99,7 +99,8 @@ struct lease_event {
 enum lease_order_kind {
         LEASE_NOTHING,
         LEASE_DO_RUNG,   /* begin .rung; its end comes back as LEASE_EV_RUNG */
-        LEASE_DO_RESUME, /* unwrap and resume; LEASE_EV_RESTORED */
+        LEASE_DO_RESUME, /* unwrap and resume (or open anew, where what is there proves dead);
+                          * LEASE_EV_RESTORED */
         LEASE_DO_OPEN,   /* unwrap and activate, in place of a dead mapping that is still there;
                           * LEASE_EV_RESTORED */
         LEASE_GIVE_UP,   /* pending too long: tell; the lease is closed now */

@@ -37,26 +37,32 @@ void lease_close(struct lease *lease, uint64_t now)
         lease->first_denial_ms = 0;
 }
 
-/* established_ms: the clock of the ladder begins here. A mapping that was being brought back has
- * its rungs before it again; what is closed or dead stays so. */
+/* A try to bring a mapping back ended otherwise: half a key may be there, also where it was dead.
+ */
+static void suspect_key(struct lease *lease)
+{
+        lease->dead = false;
+        if (lease->mapped && lease->rung > RUNG_ALERT && lease->rung != RUNG_POWEROFF)
+                lease->rung = RUNG_ALERT;
+}
+
+/* established_ms: the clock of the ladder begins here. Where a mapping was being brought back, its
+ * rungs are to be proven again; what is closed or dead stays so unless it was tried to open it. A
+ * revocation that follows upon a long outage goes on from the rung that was reached. */
 static void establish(struct lease *lease, bool by_outage, uint64_t established_ms, uint64_t now)
 {
-        bool unproven = lease->unproven; /* where a revocation follows upon a long outage */
+        bool unproven = lease->unproven;
 
+        if (lease->state != LEASE_REVOKED && (!lease->dead || lease->failures > 0))
+                suspect_key(lease);
+        if (lease->rung == RUNG_ERASE)
+                lease->rung = RUNG_KILL; /* an erase waits for its own time again */
         lease_enter(lease, LEASE_REVOKED, now);
         lease->since_ms = now;
         lease->unproven = unproven;
         lease->by_outage = by_outage;
         lease->trouble_ms = established_ms;
         lease->alerted = false;
-}
-
-/* From RESTORING a key may have come back halfway: suspend is to be proven again. */
-static void establish_again(struct lease *lease, uint64_t now)
-{
-        if (lease->mapped && !lease->dead && lease->rung > RUNG_ALERT)
-                lease->rung = RUNG_ALERT;
-        establish(lease, false, now, now);
 }
 
 static bool is_live(const struct lease *lease)
@@ -74,7 +80,7 @@ static void take_grant(struct lease *lease, uint64_t now)
         lease->first_denial_ms = 0;
         if (is_live(lease))
                 lease_enter(lease, LEASE_OPEN, now);
-        else if (lease->state == LEASE_REVOKED && lease->rung != RUNG_POWEROFF)
+        else if (lease->state == LEASE_REVOKED)
                 lease_enter(lease, LEASE_RESTORING, now);
         else if (lease->refused)
                 lease->retry_ms = 0; /* what the last try was refused is granted now */
@@ -82,10 +88,9 @@ static void take_grant(struct lease *lease, uint64_t now)
 
 static void take_key_state(struct lease *lease, uint64_t now)
 {
-        if (is_live(lease) || (lease->state == LEASE_REVOKED && lease->by_outage))
+        if (is_live(lease) || lease->state == LEASE_RESTORING ||
+            (lease->state == LEASE_REVOKED && lease->by_outage))
                 establish(lease, false, now, now);
-        else if (lease->state == LEASE_RESTORING)
-                establish_again(lease, now);
 }
 
 static void doubt(struct lease *lease, uint64_t now)
@@ -155,21 +160,22 @@ static void take_wanted(struct lease *lease, uint64_t now)
         lease->wanted = true;
 }
 
-/* A suspended mapping that nobody revoked: the agent's before us did it, or somebody by hand; only
- * the key service can say whether it may go on, so a resume is tried. */
+/* A suspended mapping that nobody revoked: the agent before us did it, or somebody by hand; only
+ * the key service can say whether it may go on, so a resume is tried. A live one that comes up
+ * where there was none bears a volume that was formatted anew, if the old one was erased. */
 static void take_adopted(struct lease *lease, bool suspended, uint64_t now)
 {
         if (lease->mapped && lease->suspended == suspended)
                 return;
-        if (lease->state == LEASE_CLOSED && !lease->mapped)
-                lease->erased = false; /* nothing opens an erased volume: it was formatted anew */
-        if (lease->erased && suspended)
-                return;
+        if (lease->state == LEASE_CLOSED && !lease->mapped && !suspended)
+                lease->erased = false;
         lease->mapped = true;
         lease->suspended = suspended;
         lease->dead = lease->dead && suspended;
+        if (lease->state == LEASE_CLOSED && lease->erased && suspended)
+                return; /* what an erase left behind */
         lease->wanted = true;
-        if (lease->state == LEASE_REVOKED) {
+        if (lease->state == LEASE_REVOKED || lease->rung == RUNG_POWEROFF) {
                 if (!suspended && lease->rung != RUNG_POWEROFF && lease->rung > RUNG_ALERT)
                         lease->rung = RUNG_ALERT; /* a key came back: the ladder begins anew */
         } else if (suspended) {
@@ -200,20 +206,20 @@ static void back_off(struct lease *lease, uint64_t now)
 }
 
 /* What the rung did to the mapping, as far as is known: what failed or hangs may have been done. */
-static void note_rung(struct lease *lease, enum rung_kind kind, bool done)
+static void note_rung(struct lease *lease, enum rung_kind kind, bool done, uint64_t now)
 {
         bool there = lease->mapped;
 
-        if (kind == RUNG_SUSPEND)
+        if (kind == RUNG_SUSPEND || kind == RUNG_KILL)
                 lease->suspended = there;
-        else if (kind == RUNG_KILL)
-                lease->suspended = lease->dead = there;
+        if (kind == RUNG_KILL && done)
+                lease->dead = there;
         else if (kind == RUNG_CLOSE && done)
                 lease->mapped = lease->suspended = lease->dead = false;
-        else if (kind == RUNG_CLOSE)
-                lease->dead = lease->suspended; /* those are killed before they are removed */
         else if (kind == RUNG_ERASE && done)
                 lease->erased = true;
+        if (is_live(lease) && (!lease->mapped || lease->suspended))
+                lease_enter(lease, LEASE_RESTORING, now); /* granted while it ran */
 }
 
 static void take_rung_end(struct lease *lease, enum lease_result result, uint64_t now)
@@ -225,9 +231,7 @@ static void take_rung_end(struct lease *lease, enum lease_result result, uint64_
                 return;
         lease->work = LEASE_IDLE;
         lease->running = RUNG_ALERT;
-        note_rung(lease, kind, done);
-        if (is_live(lease) && (!lease->mapped || lease->suspended))
-                lease_enter(lease, LEASE_RESTORING, now); /* granted while it ran */
+        note_rung(lease, kind, done, now);
         if (lease->state != LEASE_REVOKED)
                 return;
         if (kind == RUNG_SUSPEND || kind == RUNG_CLOSE || kind == RUNG_KILL)
@@ -265,10 +269,12 @@ static void take_restored(struct lease *lease, const struct lease_event *event, 
         if (event->result == LEASE_DONE) {
                 take_live(lease, now);
         } else if (lease->state == LEASE_RESTORING && event->restore_verdict == VERDICT_KEY_STATE) {
-                establish_again(lease, now);
+                establish(lease, false, now, now);
         } else if (lease->state == LEASE_PENDING || lease->state == LEASE_RESTORING) {
                 lease->refused = event->restore_verdict != VERDICT_GRANTED;
                 back_off(lease, now);
+        } else if (lease->state == LEASE_REVOKED) {
+                suspect_key(lease);
         }
 }
 
@@ -299,15 +305,20 @@ void lease_take(const struct lease_policy *policy, struct lease *lease,
         }
 }
 
-/* A close that nobody saw the end of may have taken the mapping away: then it is gone by our doing,
- * and if it is still there, that is reported. */
+/* After a poweroff that did not come, whatever has come up meanwhile has the whole ladder before
+ * it. A close that nobody saw the end of may have taken the mapping away: then it is gone by our
+ * doing, and if it is still there, that is reported. */
 void lease_interrupted(struct lease *lease)
 {
         enum rung_kind kind = lease->running;
 
         if (lease->work == LEASE_RUNG_RUNS) {
-                note_rung(lease, kind == RUNG_CLOSE ? RUNG_KILL : kind, false);
-                if (kind > RUNG_ALERT && lease->rung >= (int)kind)
+                note_rung(lease, kind, false, lease->since_ms);
+                if (kind == RUNG_CLOSE || kind == RUNG_KILL)
+                        note_rung(lease, RUNG_KILL, true, lease->since_ms);
+                if (kind == RUNG_POWEROFF)
+                        lease->rung = RUNG_ALERT;
+                else if (kind > RUNG_ALERT && lease->rung >= (int)kind)
                         lease->rung = (int)kind - 1;
         }
         lease->work = LEASE_IDLE;

@@ -6,13 +6,9 @@
 #include "volume/activate.h"
 
 #include <libcryptsetup.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "volume/child.h"
-#include "volume/mapping.h"
+#include "volume/live.h"
 #include "volume/rung.h"
 
 int volume_name_valid(const char *name)
@@ -83,84 +79,6 @@ int volume_check_passphrase(const struct header *h, int keyslot, const struct se
         return r < 0 ? r : 0;
 }
 
-static int mismatch(struct diag *diag, const char *what)
-{
-        (void)diag_refuse(diag, VOLUME_E_TABLE, "live-table",
-                          "the live mapping's %s is not what was asked for", what);
-        diag_advise(diag, "somebody else changes mappings on this machine: compare dmsetup table "
-                          "(without --showkeys) with cryptsetup luksDump");
-        return VOLUME_E_TABLE;
-}
-
-/* All that does not depend on flags: what resume checks before it hands over a key. */
-static int check_geometry(const struct activation *a, const struct table *t, struct diag *diag)
-{
-        const struct header *h = a->header;
-
-        if (!t->exists || t->targets != 1 || strcmp(t->target, "crypt") != 0 || t->start != 0)
-                return mismatch(diag, "target");
-        if (!table_is_ours(t, h->binding.uuid, a->name))
-                return mismatch(diag, "UUID");
-        if (strcmp(t->cipher, h->binding.segment_encryption) != 0)
-                return mismatch(diag, "cipher");
-        if (t->iv_offset != 0 || t->data_offset != h->data_offset / 512)
-                return mismatch(diag, "offset");
-        if (t->sector_size != h->sector_size)
-                return mismatch(diag, "sector size");
-        if (t->data_major != major(h->rdev) || t->data_minor != minor(h->rdev))
-                return mismatch(diag, "device");
-        if (t->length !=
-            (h->device_size - h->data_offset) / h->sector_size * (h->sector_size / 512))
-                return mismatch(diag, "length");
-        return 0;
-}
-
-static int check_key(const struct activation *a, const struct table *t, struct diag *diag)
-{
-        char expected[sizeof(t->key_description)];
-
-        (void)snprintf(expected, sizeof(expected), ":%u:logon:cryptsetup:%s-d0",
-                       a->header->key_size, a->header->binding.uuid);
-        if (t->key != TABLE_KEY_KEYRING || strcmp(t->key_description, expected) != 0)
-                return mismatch(diag, "key (it must come by the kernel keyring)");
-        return 0;
-}
-
-static int check_live(const struct activation *a, struct diag *diag)
-{
-        struct table t;
-        int r = table_ask(a->name, &t, diag);
-
-        if (r < 0)
-                return r;
-        r = check_geometry(a, &t, diag);
-        if (r == 0)
-                r = check_key(a, &t, diag);
-        if (r != 0)
-                return r;
-        if (t.suspended || t.other_options || t.discards != a->discards ||
-            t.no_read_workqueue != a->no_read_workqueue ||
-            t.no_write_workqueue != a->no_write_workqueue)
-                return mismatch(diag, "set of flags");
-        return 0;
-}
-
-/* The path that libcryptsetup opens again must still be the device whose header was judged, and
- * that device must still hold the disk that it held then (a loop device can be given another). */
-static int check_same_disk(const struct header *h, struct diag *diag)
-{
-        uint64_t diskseq = 0;
-        struct stat st;
-
-        if (stat(h->device, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == h->rdev &&
-            (ioctl(h->fd, BLKGETDISKSEQ, &diskseq) < 0 || diskseq == h->diskseq))
-                return 0;
-        (void)diag_refuse(diag, VOLUME_E_TABLE, "disk-changed",
-                          "%s is another disk than a moment ago", h->device);
-        diag_advise(diag, "name the disk in Device= by what stays: ls -l /dev/disk/by-id");
-        return VOLUME_E_TABLE;
-}
-
 int activation_run(void *activation, struct diag *diag)
 {
         const struct activation *a = activation;
@@ -175,7 +93,7 @@ int activation_run(void *activation, struct diag *diag)
         }
         r = volume_unlock_keyslot(a->header, a->keyslot, a->passphrase, &key, diag);
         if (r == 0)
-                r = check_same_disk(a->header, diag);
+                r = live_check_disk(a->header, diag);
         if (r != 0)
                 return r;
         r = crypt_activate_by_volume_key(a->header->cd, a->name, (const char *)secret_bytes(key),
@@ -194,9 +112,9 @@ int activation_run(void *activation, struct diag *diag)
                     diag, "see the kernel log: dmesg | tail; is dm_crypt there? modprobe dm_crypt");
                 return r;
         }
-        r = check_live(a, diag);
+        r = live_check(a, diag);
         if (r == 0)
-                r = check_same_disk(a->header, diag);
+                r = live_check_disk(a->header, diag);
         if (r != 0)
                 (void)rung_kill(a->name, NULL, NULL);
         return r;
@@ -232,7 +150,7 @@ static int resume(const struct activation *a, struct diag *diag)
 
         r = volume_unlock_keyslot(a->header, a->keyslot, a->passphrase, &key, diag);
         if (r == 0)
-                r = check_same_disk(a->header, diag);
+                r = live_check_disk(a->header, diag);
         if (r != 0)
                 return r;
         r = crypt_resume_by_volume_key(a->header->cd, a->name, (const char *)secret_bytes(key),
@@ -242,44 +160,10 @@ static int resume(const struct activation *a, struct diag *diag)
         return r < 0 ? diag_fail(diag, r, "cannot resume %s", a->name) : 0;
 }
 
-/* As volume_expect(), and what was found. */
-static int expect(const char *name, enum volume_state state, struct table *ret, struct diag *diag)
-{
-        int r = table_ask(name, ret, diag);
-
-        if (r < 0)
-                return r;
-        if (state == VOLUME_CLOSED && ret->exists) {
-                (void)diag_refuse(diag, VOLUME_E_BUSY, "already-open",
-                                  "there is a mapping %s already", name);
-                diag_advise(diag, "see what it is: luks-kms status %s", name);
-                return VOLUME_E_BUSY;
-        }
-        if (state == VOLUME_SUSPENDED && !ret->exists) {
-                (void)diag_refuse(diag, VOLUME_E_INACTIVE, "not-open", "%s is not open", name);
-                diag_advise(diag, "open it: luks-kms open %s", name);
-                return VOLUME_E_INACTIVE;
-        }
-        if (state == VOLUME_SUSPENDED && !ret->suspended) {
-                (void)diag_refuse(diag, VOLUME_E_INACTIVE, "not-suspended", "%s is not suspended",
-                                  name);
-                diag_advise(diag, "see what it is: luks-kms status %s", name);
-                return VOLUME_E_INACTIVE;
-        }
-        return 0;
-}
-
-int volume_expect(const char *name, enum volume_state state, struct diag *diag)
-{
-        struct table t;
-
-        return expect(name, state, &t, diag);
-}
-
 /* Is the mapping the header's, but for its key? */
 static int check_suspended(const struct activation *a, struct table *ret, struct diag *diag)
 {
-        int r = expect(a->name, VOLUME_SUSPENDED, ret, diag);
+        int r = live_expect(a->name, VOLUME_SUSPENDED, ret, diag);
 
         if (r != 0)
                 return r;
@@ -291,8 +175,8 @@ static int check_suspended(const struct activation *a, struct table *ret, struct
                             a->name);
                 return VOLUME_E_FOREIGN;
         }
-        r = check_geometry(a, ret, diag);
-        return r == 0 && ret->other_options ? mismatch(diag, "set of flags") : r;
+        r = live_check_geometry(a, ret, diag);
+        return r == 0 && ret->other_options ? live_mismatch(diag, "set of flags") : r;
 }
 
 int resumption_run(void *activation, struct diag *diag)
@@ -309,7 +193,7 @@ int resumption_run(void *activation, struct diag *diag)
         r = resume(&a, diag);
         if (r != 0)
                 return r;
-        r = check_live(&a, diag);
+        r = live_check(&a, diag);
         if (r != 0)
                 (void)rung_suspend(a.name, a.header->binding.uuid, 0, NULL);
         return r;

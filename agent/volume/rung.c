@@ -14,7 +14,7 @@
 #include "volume/child.h"
 #include "volume/mapping.h"
 
-enum { SYNCS_MAX = 32, SYNC_POLL_MS = 5 };
+enum { SYNCS_MAX = 32, SYNC_POLL_MS = 5, GONE_MS = 500, GONE_POLL_MS = 20 };
 
 /* Opens the path itself: a file system that hangs may hang at that already. */
 static int sync_file_system(void *path)
@@ -92,22 +92,49 @@ static void unmount(const struct dependant *d)
                 (void)umount2(d->mount, UMOUNT_NOFOLLOW | MNT_DETACH);
 }
 
-static void take_dependants_away(const struct table *table)
+static void unmount_all(const struct dependant *list, size_t count)
 {
-        struct dependant *list CLEANUP_FREE = NULL;
-        size_t count = 0;
-
-        if (dependant_list(table->major, table->minor, &list, &count, NULL) < 0)
-                return;
         for (size_t i = 0; i < count; i++)
                 if (list[i].mount[0] && !list[i].covered)
                         unmount(&list[i]);
+}
+
+static void remove_all(const struct table *table, const struct dependant *list, size_t count)
+{
         for (size_t i = 0; i < count; i++) {
                 const int self = list[i].major == table->major && list[i].minor == table->minor;
-                const int again = i > 0 && strcmp(list[i].name, list[i - 1].name) == 0;
 
-                if (list[i].is_dm && !self && !again && mapping_remove(list[i].name) == -EBUSY)
+                if (list[i].is_dm && !self)
                         (void)mapping_remove_later(list[i].name);
+        }
+}
+
+/* Mounts of this namespace too: a copy of a mount that is private keeps the file system alive. */
+static void take_dependants_away(const struct table *table)
+{
+        struct dependant *here CLEANUP_FREE = NULL, *host CLEANUP_FREE = NULL;
+        size_t count = 0;
+
+        if (dependant_list(table->major, table->minor, &here, &count, NULL) == 0)
+                unmount_all(here, count);
+        enter_host_mounts();
+        if (dependant_list(table->major, table->minor, &host, &count, NULL) == 0) {
+                unmount_all(host, count);
+                remove_all(table, host, count);
+        }
+}
+
+/* What was used a moment ago by udev or by a device above goes within a moment. */
+static int wait_until_gone(const char *name, struct table *ret)
+{
+        const uint64_t deadline = clock_now_ms() + GONE_MS;
+
+        for (;;) {
+                int r = table_read(name, ret);
+
+                if (r < 0 || !ret->exists || clock_left_ms(deadline) == 0)
+                        return r;
+                clock_sleep_ms(GONE_POLL_MS);
         }
 }
 
@@ -120,16 +147,14 @@ int rung_close(const char *name, const char *uuid, struct diag *diag)
                 r = mapping_kill(name, uuid, diag);
         if (r != 0)
                 return r;
-        enter_host_mounts();
         take_dependants_away(&table);
-        r = mapping_remove(name);
-        if (r == -EBUSY) {
-                r = mapping_remove_later(name);
-                if (r == 0)
-                        r = table_read(name, &table);
-                if (r == 0 && table.exists)
-                        return diag_refuse(diag, VOLUME_E_BUSY, "in-use",
-                                           "%s is still in use, and goes at its last close", name);
-        }
-        return r < 0 && r != -ENXIO ? diag_fail(diag, r, "cannot close %s", name) : 0;
+        r = mapping_remove_later(name);
+        if (r == 0 || r == -ENXIO)
+                r = wait_until_gone(name, &table);
+        if (r < 0)
+                return diag_fail(diag, r, "cannot close %s", name);
+        if (table.exists)
+                return diag_refuse(diag, VOLUME_E_BUSY, "in-use",
+                                   "%s is still in use, and goes at its last close", name);
+        return 0;
 }

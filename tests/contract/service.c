@@ -26,12 +26,12 @@ static void enter_unit(void)
 {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
         struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
-        struct rlimit few = {.rlim_cur = 32, .rlim_max = 32};
+        struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
         struct rlimit memory = {.rlim_cur = 8 << 20, .rlim_max = 8 << 20};
 
         for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
                 ;
-        if (setrlimit(RLIMIT_NOFILE, &few) < 0 || setrlimit(RLIMIT_MEMLOCK, &memory) < 0 ||
+        if (setrlimit(RLIMIT_NPROC, &few) < 0 || setrlimit(RLIMIT_MEMLOCK, &memory) < 0 ||
             setresgid(UNIT_USER, UNIT_USER, UNIT_USER) < 0 ||
             setresuid(UNIT_USER, UNIT_USER, UNIT_USER) < 0 ||
             syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

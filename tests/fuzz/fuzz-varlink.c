@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct varlink_message m = {.name = ""};
         struct diag diag = DIAG_INIT;
-        char joined[sizeof(m.name)];
+        char joined[sizeof(m.interface) + sizeof(m.method) + 1];
         int r = varlink_message_parse((const char *)data, size, &m, &diag);
 
         if (r != 0) {

@@ -72,13 +72,18 @@ static inline void write_lines(int count)
         }
 }
 
+/* With a NUL behind; the caller frees it. */
 static inline char *read_file(const char *path, size_t *ret_len)
 {
         int fd CLEANUP_FD = open(path, O_RDONLY | O_CLOEXEC);
-        char *text = NULL;
+        struct stat st;
+        char *text;
 
-        assert_true(fd >= 0);
-        assert_int_equal(fd_read_text(fd, 1 << 20, &text, ret_len), 0);
+        assert_int_equal(fstat(fd, &st), 0);
+        text = calloc(1, (size_t)st.st_size + 1);
+        assert_non_null(text);
+        assert_int_equal(pread_full(fd, text, (size_t)st.st_size, 0), 0);
+        *ret_len = (size_t)st.st_size;
         return text;
 }
 
@@ -99,4 +104,20 @@ static inline void whole(const char *path, const char *prev, uint64_t lines, cha
         if (audit_verify(path, prev, &found, ret_last, &diag) != 0)
                 fail_msg("%s", diag.message);
         assert_int_equal(found, lines);
+}
+
+/* The log is broken, and the message names this line. */
+static inline void broken_at(const char *what, int line)
+{
+        struct diag diag = DIAG_INIT;
+        char place[200], last[65] = "untouched";
+        uint64_t lines = 99;
+
+        ROW_ASSERT(audit_verify(log_path, AUDIT_HASH_NONE, &lines, last, &diag) == AUDIT_E_BROKEN,
+                   what);
+        (void)snprintf(place, sizeof(place), "%s: line %d ", log_path, line);
+        if (strncmp(diag.message, place, strlen(place)) != 0)
+                fail_msg("%s: not line %d: %s", what, line, diag.message);
+        ROW_ASSERT(strcmp(diag.rule, "audit-chain") == 0 && diag.advice[0], what);
+        ROW_ASSERT(lines == 99 && strcmp(last, "untouched") == 0, what);
 }

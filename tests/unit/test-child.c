@@ -6,8 +6,13 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -207,6 +212,173 @@ static void test_child_has_one_end(void **state)
         assert_int_equal(child_run(work_counts, NULL, LONG_MS, NULL), before + 1);
 }
 
+static void test_event_loop(void **state)
+{
+        const int before = open_descriptors("");
+        struct diag diag = DIAG_INIT;
+        struct child child;
+        struct pollfd p = {.events = POLLIN};
+
+        (void)state;
+        assert_int_equal(child_start(work_diag, NULL, &child), 0);
+        p.fd = child.fd;
+        assert_int_equal(poll(&p, 1, LONG_MS), 1);
+        assert_int_equal(child_finish(&child, &diag), VOLUME_E_TABLE);
+        assert_string_equal(diag.advice, "compare");
+        assert_int_equal(child.fd, -1);
+        assert_int_equal(child.pid, -1);
+        assert_true(child_gone(&child));
+
+        assert_int_equal(child_start(work_killed, NULL, &child), 0);
+        assert_int_equal(child_finish(&child, &diag), -EIO);
+        assert_no_children();
+        assert_int_equal(open_descriptors(""), before);
+}
+
+static void test_abandon(void **state)
+{
+        const int before = open_descriptors("");
+        const uint64_t deadline = clock_now_ms() + LONG_MS;
+        struct child child;
+
+        (void)state;
+        assert_int_equal(child_start(work_hangs, NULL, &child), 0);
+        assert_false(child_gone(&child));
+        (void)child_abandon(&child);
+        assert_int_equal(open_descriptors(""), before);
+        while (!child_gone(&child) && clock_left_ms(deadline) > 0)
+                clock_sleep_ms(1);
+        assert_int_equal(child.pid, -1);
+        assert_true(child_abandon(&child));
+        assert_no_children();
+}
+
+static int work_counts_sockets(void *arg, struct diag *diag)
+{
+        (void)arg;
+        (void)diag;
+        return open_descriptors("socket:");
+}
+
+/* Whoever is at the other end of a connection is not to wait for a child that hangs. */
+static void test_child_has_no_sockets(void **state)
+{
+        int pair[2];
+
+        (void)state;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        assert_true(open_descriptors("socket:") >= 2);
+        assert_int_equal(child_run(work_counts_sockets, NULL, LONG_MS, NULL), 0);
+        close_fd(pair[0]);
+        close_fd(pair[1]);
+}
+
+/* What the child leaves in the pages that go back to the kernel, seen at the last moment. */
+enum { DIRTY = 4096 };
+static struct witness {
+        int exits, secret, inherited, stack;
+} * witness;
+static struct secret *own, *inherited;
+static uint8_t *dirty_stack;
+
+_Noreturn void __real__exit(int status);
+_Noreturn void __wrap__exit(int status);
+
+static int count_dirty(const uint8_t *p, size_t size)
+{
+        int n = 0;
+
+        for (size_t i = 0; i < size; i++)
+                n += p[i] == 0xa5;
+        return n;
+}
+
+_Noreturn void __wrap__exit(int status)
+{
+        if (dirty_stack) {
+                /* by the kernel: it is below the stack pointer */
+                static uint8_t copy[DIRTY];
+                struct iovec to = {copy, DIRTY}, from = {dirty_stack, DIRTY};
+
+                witness->exits++;
+                witness->secret = count_dirty(secret_bytes(own), 32);
+                witness->inherited = count_dirty(secret_bytes(inherited), 32);
+                if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == DIRTY)
+                        witness->stack = count_dirty(copy, DIRTY);
+                else
+                        witness->stack = -1;
+        }
+        __real__exit(status);
+}
+
+__attribute__((noinline)) static void soil_stack(void)
+{
+        uint8_t buffer[DIRTY];
+        uint8_t *volatile where = buffer;
+
+        memset(where, 0xa5, DIRTY);
+        dirty_stack = where;
+}
+
+static int work_with_secrets(void *arg, struct diag *diag)
+{
+        (void)arg;
+        (void)diag;
+        if (count_dirty(secret_bytes(inherited), 32) != 32 || secret_new(32, &own) != 0)
+                return 1;
+        memset(secret_data(own), 0xa5, 32);
+        soil_stack();
+        return 0;
+}
+
+static void test_leaves_no_secret(void **state)
+{
+        (void)state;
+        witness =
+            mmap(NULL, sizeof(*witness), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(witness != MAP_FAILED);
+        assert_int_equal(secret_new(32, &inherited), 0);
+        memset(secret_data(inherited), 0xa5, 32);
+        assert_int_equal(secret_keep_on_fork(inherited), 0);
+        assert_int_equal(child_run(work_with_secrets, NULL, LONG_MS, NULL), 0);
+        assert_int_equal(witness->exits, 1);
+        assert_int_equal(witness->secret, 0);
+        assert_int_equal(witness->inherited, 0);
+        assert_int_equal(witness->stack, 0);
+        assert_int_equal(count_dirty(secret_bytes(inherited), 32), 32);
+        secret_free(inherited);
+        (void)munmap(witness, sizeof(*witness));
+}
+
+static int pipes[4];
+
+static int work_detached(void *arg)
+{
+        (void)arg;
+        for (size_t i = 0; i < LENGTH(pipes); i++)
+                if ((fcntl(pipes[i], F_GETFD) >= 0) != (i == 1))
+                        return -1;
+        return -7;
+}
+
+/* One descriptor is kept, those below and above are not. */
+static void test_detached(void **state)
+{
+        int status = 0;
+        pid_t pid;
+
+        (void)state;
+        assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+        assert_int_equal(pipe2(pipes + 2, O_CLOEXEC), 0);
+        pid = child_detach(work_detached, NULL, pipes[1]);
+        assert_true(pid > 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 7);
+        for (size_t i = 0; i < LENGTH(pipes); i++)
+                close_fd(pipes[i]);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -219,6 +391,11 @@ int main(void)
             cmocka_unit_test(test_no_time_at_all),
             cmocka_unit_test(test_leaves_no_descriptor),
             cmocka_unit_test(test_child_has_one_end),
+            cmocka_unit_test(test_event_loop),
+            cmocka_unit_test(test_abandon),
+            cmocka_unit_test(test_child_has_no_sockets),
+            cmocka_unit_test(test_leaves_no_secret),
+            cmocka_unit_test(test_detached),
         };
 
         return cmocka_run_group_tests_name("child", tests, NULL, NULL);

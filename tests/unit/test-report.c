@@ -9,12 +9,12 @@
 
 static void test_time(void **state)
 {
-        char text[REPORT_TIME_MAX];
+        char text[CLOCK_TEXT_MAX];
 
         (void)state;
-        report_time(0, text);
+        clock_text(0, text);
         assert_string_equal(text, "1970-01-01T00:00:00.000Z");
-        report_time(UINT64_C(1767323045007), text);
+        clock_text(UINT64_C(1767323045007), text);
         assert_string_equal(text, "2026-01-02T03:04:05.007Z");
 }
 

@@ -231,6 +231,57 @@ static int in_child(void (*fn)(void))
         return status;
 }
 
+static struct secret *private, *kept;
+
+static void look_at_both(void)
+{
+        static const uint8_t zero[5000];
+
+        if (memcmp(secret_bytes(private), zero, 5000) != 0)
+                _exit(1);
+        if (memcmp(secret_bytes(kept), "kept", 4) != 0)
+                _exit(2);
+}
+
+static void wipe_and_look(void)
+{
+        struct secret *own = NULL, *gone[2] = {NULL};
+        static const uint8_t zero[4096];
+
+        if (secret_copy("gone", 4, &gone[0]) != 0 || secret_copy("own", 3, &own) != 0 ||
+            secret_copy("gone", 4, &gone[1]) != 0)
+                _exit(1);
+        secret_free(gone[0]);
+        secret_free(gone[1]);
+        memset(secret_data(private), 0xa5, 5000);
+        secret_wipe_all();
+        if (memcmp(secret_bytes(own), zero, 4096) != 0)
+                _exit(2);
+        if (memcmp(secret_bytes(kept), zero, 4096) != 0)
+                _exit(3);
+        if (memcmp(secret_bytes(private), zero, 4096) != 0 || secret_bytes(private)[4999] != 0)
+                _exit(4);
+        secret_free(own);
+}
+
+/* A child has none of the parent's secrets but those that are meant for it, and can wipe all that
+ * it has; the parent's stay. */
+static void test_fork(void **state)
+{
+        (void)state;
+        assert_int_equal(secret_new(5000, &private), 0);
+        memset(secret_data(private), 0xa5, 5000);
+        assert_int_equal(secret_copy("kept", 4, &kept), 0);
+        assert_int_equal(secret_keep_on_fork(kept), 0);
+        assert_int_equal(in_child(look_at_both), 0);
+        assert_int_equal(in_child(wipe_and_look), 0);
+        assert_int_equal(secret_bytes(private)[4999], 0xa5);
+        assert_memory_equal(secret_bytes(kept), "kept", 4);
+        secret_free(private);
+        secret_free(kept);
+        secret_wipe_all();
+}
+
 static void write_before(void)
 {
         struct secret *s = NULL;
@@ -291,6 +342,7 @@ int main(void)
             cmocka_unit_test(test_sizes),
             cmocka_unit_test(test_equal),
             cmocka_unit_test(test_random),
+            cmocka_unit_test(test_fork),
             cmocka_unit_test(test_guard_pages),
             cmocka_unit_test(test_harden),
         };

@@ -8,6 +8,7 @@ import shlex
 HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent.parent
 RUNNER = HERE / "guest-runner"
+SYSTEM_RUNNER = HERE / "guest-systemd"
 GUEST_ENDPOINT = "https://10.0.2.100:8443"
 
 # The guest has these folders of its own: what lies below them must be asked for.

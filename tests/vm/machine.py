@@ -184,8 +184,8 @@ class Machine:
         self.from_snapshot = True
         return monitor
 
-    def start(self, folders=()):
-        """Starts the guest on the job in the share; it shall see these folders of the host."""
+    def start(self, folders=(), runner=job.RUNNER):
+        """Starts the guest's runner on the job in the share; it sees these folders of the host."""
         if os.environ.get("VM_COLD") == "1":
             monitor = self._boot(self.drives, self.forward)
         else:
@@ -198,7 +198,7 @@ class Machine:
             "vm_drives": len(self.drives),
             "vm_net": 1 if self.forward else 0,
             "vm_keep": " ".join(str(folder) for folder in folders),
-            "vm_runner": job.RUNNER,
+            "vm_runner": runner,
         }
         lines = [f"{name}={shlex.quote(str(value))}\n" for name, value in words.items()]
         (self.share / "boot.sh").write_text("".join(lines))
