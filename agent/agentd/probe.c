@@ -84,13 +84,17 @@ static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *use
 {
         struct call *c = userdata;
         struct wire_reply reply = {.plain = NULL};
-        int r = wire_client_finish(c->client, &reply);
+        int r;
 
-        (void)source;
         (void)fd;
         (void)revents;
-        if (r != -EAGAIN)
-                finish(c, r, &reply);
+        /* Finishing may close the descriptor, which must have left the epoll set by then: a child
+         * that has a copy would keep it there. */
+        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        r = wire_client_finish(c->client, &reply);
+        if (r == -EAGAIN)
+                return sd_event_source_set_enabled(source, SD_EVENT_ON);
+        finish(c, r, &reply);
         return 0;
 }
 

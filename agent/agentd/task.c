@@ -51,11 +51,14 @@ static int on_end(sd_event_source *source, int fd, uint32_t revents, void *userd
 {
         struct task *t = userdata;
         struct diag diag = DIAG_INIT;
-        int r = child_finish(&t->child, &diag);
+        int r;
 
         (void)source;
         (void)fd;
         (void)revents;
+        /* before its descriptor is closed: a child that has a copy keeps it in the epoll set */
+        t->io = sd_event_source_disable_unref(t->io);
+        r = child_finish(&t->child, &diag);
         end(t, r, &diag, true);
         return 0;
 }
@@ -68,7 +71,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
         (void)source;
         (void)usec;
         (void)diag_refuse(&diag, 0, "timeout", "the kernel did not finish in time");
-        t->io = sd_event_source_disable_unref(t->io); /* before its descriptor is closed */
+        t->io = sd_event_source_disable_unref(t->io); /* likewise */
         end(t, VOLUME_E_TIMEOUT, &diag, child_abandon(&t->child) != 0);
         return 0;
 }
@@ -102,6 +105,7 @@ int task_start(struct ward *w, int (*work)(void *shared, struct diag *diag), con
                 r = sd_event_add_time_relative(event, &t->timer, CLOCK_BOOTTIME, timeout_ms * 1000,
                                                1000, on_time, t);
         if (r < 0) {
+                t->io = sd_event_source_disable_unref(t->io);
                 (void)child_abandon(&t->child);
                 task_free(t);
                 return r;
