@@ -206,18 +206,15 @@ class Machine:
             self.process.stdin.write(b"go\n")
             self.process.stdin.flush()
 
-    def read_memory(self):
-        """All of the guest's memory at one moment. Below 2 GB it is one range from 0 on."""
-        path = f"{self.private.name}/memory"
+    def save_memory(self, path):
+        """All of the guest's memory at one moment, to a file. Below 2 GB it is one range from 0."""
         monitor = Monitor(f"{self.private.name}/qmp", self.running)
         try:
             monitor.command("stop")
-            monitor.command("pmemsave", val=0, size=self.megabytes << 20, filename=path)
+            monitor.command("pmemsave", val=0, size=self.megabytes << 20, filename=str(path))
             monitor.command("cont")
-            return pathlib.Path(path).read_bytes()
         finally:
             monitor.close()
-            pathlib.Path(path).unlink(missing_ok=True)
 
     def running(self):
         """Whether the QEMU process is alive."""
