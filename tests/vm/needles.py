@@ -129,6 +129,8 @@ class Volume:
         )  # fmt: skip
         self.volume_key = self._volume_key()
         self.split = self._split_key()
+        if self._merged() != self.volume_key:
+            raise ValueError("the keyslot's own key is not what was derived")
 
     def _read_header(self):
         with open(self.image, "rb") as image:
@@ -169,17 +171,34 @@ class Volume:
             return key.read_bytes()
 
     def _split_key(self):
-        """The first, a middle and the last sector of the anti-forensic form of the volume key."""
-        area = self.slot["area"]
+        """The anti-forensic form of the volume key, decrypted from the keyslot's area."""
         length = self.slot["key_size"] * self.slot["af"]["stripes"]
-        sectors = []
+        split = b""
         with open(self.image, "rb") as image:
-            for number in (0, length // SECTOR // 2, length // SECTOR - 1):
-                image.seek(int(area["offset"]) + number * SECTOR)
+            image.seek(int(self.slot["area"]["offset"]))
+            for number in range(length // SECTOR):
                 tweak = modes.XTS(number.to_bytes(16, "little"))
                 cipher = Cipher(algorithms.AES(self.slot_key), tweak).decryptor()
-                sectors.append(cipher.update(image.read(SECTOR)))
-        return sectors
+                split += cipher.update(image.read(SECTOR))
+        return split
+
+    def _merged(self):
+        """The volume key out of its split form: proof that the keyslot's own key is right."""
+        size = self.slot["key_size"]
+        block = bytes(size)
+        for start in range(0, len(self.split) - size, size):
+            block = bytes(a ^ b for a, b in zip(block, self.split[start : start + size]))
+            block = b"".join(
+                hashlib.new(self.slot["af"]["hash"], n.to_bytes(4, "big") + block[32 * n :][:32]).digest()
+                for n in range(size // 32)
+            )
+        return bytes(a ^ b for a, b in zip(block, self.split[-size:]))
+
+    def unlock_bytes(self):
+        """The bytes in which unlock_needles() are found."""
+        text = [b" ".join([base64.b64encode(key), key.hex().encode(), key.hex().upper().encode()])
+                for key in (self.secret, self.passphrase, self.mac_key)]  # fmt: skip
+        return b"".join([self.secret, self.passphrase, self.mac_key, self.slot_key, self.split, *text])
 
     def key_needles(self):
         """Of the volume key: what an open volume has."""
@@ -196,7 +215,7 @@ class Volume:
         named += [("MAC key", short_key(self.mac_key))]
         for half, start in (("A", 0), ("B", 32)):
             named += [(f"keyslot's own key {half}", aes_key(self.slot_key[start : start + 32]))]
-        for number, sector in enumerate(self.split):
-            places = [(f"bytes from {i}", sector[i : i + 16]) for i in (0, 128, 256, 480)]
-            named += [(f"split key, piece {number}", places)]
+        step = len(self.split) // 16
+        places = [(f"from {i}", self.split[i : i + 16]) for i in range(0, len(self.split), step)]
+        named += [("split key", places)]
         return [(f"{name}, {what}", needle) for name, list_ in named for what, needle in list_]
