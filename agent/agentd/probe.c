@@ -94,12 +94,13 @@ static int on_reply(sd_event_source *source, int fd, uint32_t revents, void *use
 
         (void)fd;
         (void)revents;
+        /* Finishing may close the descriptor, which must have left the epoll set by then: a child
+         * that has a copy would keep it there. */
         (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
         r = wire_client_finish(c->client, &reply);
         if (r == -EAGAIN)
-                (void)sd_event_source_set_enabled(source, SD_EVENT_ON);
-        else
-                finish(c, r, &reply);
+                return sd_event_source_set_enabled(source, SD_EVENT_ON);
+        finish(c, r, &reply);
         return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <libcryptsetup.h>
 
 #include "volume/child.h"
+#include "volume/keys.h"
 #include "volume/live.h"
 #include "volume/rung.h"
 
@@ -98,6 +99,7 @@ int activation_run(void *activation, struct diag *diag)
                 return r;
         r = crypt_activate_by_volume_key(a->header->cd, a->name, (const char *)secret_bytes(key),
                                          secret_size(key), crypt_flags(a));
+        keys_drop_own();
         if (r == -EEXIST || r == -EBUSY) {
                 (void)diag_refuse(diag, VOLUME_E_BUSY, "in-use", "%s or the name %s is in use",
                                   a->header->device, a->name);
@@ -155,6 +157,7 @@ static int resume(const struct activation *a, struct diag *diag)
                 return r;
         r = crypt_resume_by_volume_key(a->header->cd, a->name, (const char *)secret_bytes(key),
                                        secret_size(key));
+        keys_drop_own();
         if (r == -EPERM)
                 return wrong_key(diag, a->keyslot, "holds a key of another volume");
         return r < 0 ? diag_fail(diag, r, "cannot resume %s", a->name) : 0;

@@ -6,6 +6,10 @@
 
 #include "volume/keys.h"
 
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "base/cleanup.h"
 
 enum { UUID_LENGTH = 36 };
@@ -41,4 +45,9 @@ int keys_count(const char *file, const char *uuid, int *ret)
                 return -EIO;
         *ret = count;
         return 0;
+}
+
+void keys_drop_own(void)
+{
+        (void)syscall(SYS_keyctl, KEYCTL_CLEAR, KEY_SPEC_THREAD_KEYRING);
 }

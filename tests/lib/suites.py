@@ -131,13 +131,13 @@ def run_reporting(results, prefix, argv, limit, expected=1):
 
 
 def suite_vm(results):
-    """The machine itself, then all tests of devices in one boot, then a machine that loses its
-    power at each write."""
+    """The machine itself, then all tests of devices in one boot, then machines whose memory is
+    searched, then one that loses its power at each write."""
     programs = run_programs(results, executables("vm/selftest"), 900)
     if tests := executables("vm/t/*"):
         argv = [TESTS / "vm" / "suite", "--timeout", "400", *(pathlib.Path(t).name for t in tests)]
         run_reporting(results, "vm", argv, 3000, expected=len(tests))
-    for path in executables("vm/powercuts"):
+    for path in executables("vm/memory") + executables("vm/powercuts"):
         run_reporting(results, short(path), [path], 3000)
         programs += 1
     return programs + len(tests)

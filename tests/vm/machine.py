@@ -34,7 +34,7 @@ KERNEL_OPTIONS = (
 # the same random bytes. A debug-exit device gives the guest a way to end QEMU with a status.
 HARDWARE = """
     -L /usr/share/seabios -L /usr/share/qemu
-    -machine q35 -accel tcg,thread=multi -cpu max -m 1G
+    -machine q35 -accel tcg,thread=multi -cpu max
     -nodefaults -no-user-config -display none -no-reboot
     -chardev stdio,id=console,signal=off -serial chardev:console
     -device isa-debug-exit,iobase=0xf4,iosize=0x04
@@ -59,12 +59,13 @@ def prepared():
 class Machine:
     """A QEMU process. share is a folder of the host that the guest may write to."""
 
-    def __init__(self, share, *, drives=(), forward=None, cpus=2, assets=None):
+    def __init__(self, share, *, drives=(), forward=None, cpus=2, megabytes=1024, assets=None):
         self.assets = assets or prepared()
         self.share = pathlib.Path(share).resolve()
         self.drives = list(drives)
         self.forward = forward
         self.cpus = cpus
+        self.megabytes = megabytes
         self.process = None
         self.reader = None
         self.console = b""
@@ -91,7 +92,8 @@ class Machine:
         arguments = [self.assets["QEMU"]]
         if "QEMU_DATA" in self.assets:
             arguments += ["-L", self.assets["QEMU_DATA"]]
-        arguments += [*HARDWARE, "-smp", str(self.cpus), "-append", KERNEL_OPTIONS]
+        arguments += [*HARDWARE, "-smp", str(self.cpus), "-m", f"{self.megabytes}M"]
+        arguments += ["-append", KERNEL_OPTIONS]
         arguments += ["-kernel", self.assets["VMLINUX"], "-initrd", self.assets["INITRAMFS"]]
         for i in range(len(self.drives)):
             arguments += ["-device", f"virtio-blk-pci,drive=drive{i}"]
@@ -203,6 +205,16 @@ class Machine:
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(b"go\n")
             self.process.stdin.flush()
+
+    def save_memory(self, path):
+        """All of the guest's memory at one moment, to a file. Below 2 GB it is one range from 0."""
+        monitor = Monitor(f"{self.private.name}/qmp", self.running)
+        try:
+            monitor.command("stop")
+            monitor.command("pmemsave", val=0, size=self.megabytes << 20, filename=str(path))
+            monitor.command("cont")
+        finally:
+            monitor.close()
 
     def running(self):
         """Whether the QEMU process is alive."""
