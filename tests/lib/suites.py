@@ -142,7 +142,7 @@ def suite_vm(results):
     if tests := executables("vm/t/*"):
         # The demo checks each of its steps, and is run by nobody else.
         names = [pathlib.Path(t).name for t in tests] + ["../demo"]
-        argv = [TESTS / "vm" / "suite", "--timeout", "400", *names]
+        argv = [TESTS / "vm" / "suite", "--timeout", "600", *names]
         run_reporting(results, "vm", argv, 3000, expected=len(names))
         programs += len(names)
     for path in executables("vm/powercuts"):
