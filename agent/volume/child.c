@@ -141,8 +141,7 @@ int child_finish(struct child *child, struct diag *diag)
                 ;
         child->pid = -1;
         if (n != sizeof(report))
-                return diag_refuse(diag, VOLUME_E_DIED, "died",
-                                   "the process that was to do it died");
+                return diag_fail(diag, VOLUME_E_DIED, "the process that was to do it died");
         if (diag && report.result != 0)
                 *diag = report.diag;
         return report.result;

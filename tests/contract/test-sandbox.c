@@ -5,8 +5,11 @@
 
 #include "contract.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 enum { KILLED = -1 };
@@ -59,6 +62,51 @@ static void test_what_is_needed_works(void **state)
         check(attempts, LENGTH(attempts));
 }
 
+/* With this /etc/passwd, in a mount name space of its own. 0, 77 without one, or what is wrong. */
+static int probe_with_passwd(const char *text, const char *attempt)
+{
+        char path[] = "/tmp/luks-kms-passwd-XXXXXX";
+        int fd = mkstemp(path), mounted;
+        const ssize_t len = (ssize_t)strlen(text);
+
+        if (fd < 0 || write(fd, text, (size_t)len) != len || fchmod(fd, 0644) < 0 || close(fd) < 0)
+                return 2;
+        mounted = unshare(CLONE_NEWNS) == 0 &&
+                  mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
+                  mount(path, "/etc/passwd", "none", MS_BIND, NULL) == 0;
+        (void)unlink(path);
+        return !mounted ? 77 : probe(attempt) == 0 ? 0 : 1;
+}
+
+static void test_user(void **state)
+{
+        static const struct {
+                const char *passwd, *attempt;
+        } rows[] = {
+            {"root:x:0:0::/:\n", "is-nobody"},
+            {"root:x:0:0::/:\nluks-kms:x:64321:64322::/:\nother:x:7:7::/:\n", "is-own-user"},
+            {"luks-kms-x:x:7:7::/:\nxluks-kms:x:8:8::/:\n", "is-nobody"},
+            {"luks-kms:x:0:64322::/:\n", "is-nobody"},
+            {"luks-kms:x:64321:0::/:\n", "is-nobody"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < LENGTH(rows); i++) {
+                pid_t pid = fork();
+                int status;
+
+                if (pid == 0)
+                        _exit(probe_with_passwd(rows[i].passwd, rows[i].attempt));
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+                        print_message("skipped: no mount name space\n");
+                        skip();
+                }
+                if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+                        fail_msg("%s: not %s", rows[i].passwd, rows[i].attempt);
+        }
+}
+
 #ifndef SANITIZED
 
 static void test_intruders_are_ended(void **state)
@@ -96,6 +144,7 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_rights_are_gone),
             cmocka_unit_test(test_what_is_needed_works),
+            cmocka_unit_test(test_user),
 #ifndef SANITIZED
             cmocka_unit_test(test_intruders_are_ended),
             cmocka_unit_test(test_the_rest_is_refused),

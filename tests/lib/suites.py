@@ -64,10 +64,14 @@ def suite_check(results):
     """Checks of the repository: many and short, so several at a time."""
     programs = executables("check/*")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path in programs:
+        running = [
             pool.submit(
                 run_program, results, short(path), [path], limit=300, env=environment(), cwd=TOP
             )
+            for path in programs
+        ]
+    for done in running:
+        done.result()  # raises what it raised: no check must end unseen
     return len(programs)
 
 
@@ -80,9 +84,10 @@ def meson_suite(name, checked):
             under = compiled.Flavour("valgrind", str(BUILD), wrapper=compiled.VALGRIND, slowness=5)
             programs += compiled.run(results, name, under)
             try:
+                # The worker gets no environment that could tell it to stop at the first error.
                 build(
                     SANITIZED, "-Db_sanitize=address,undefined", "-Db_lundef=false",
-                    compiler="clang-14",
+                    "-Dc_args=-fno-sanitize-recover=all", compiler="clang-14",
                 )  # fmt: skip
             except BuildFailed as error:
                 results.fail(f"{name}: build of {error}", "see above")
@@ -135,12 +140,15 @@ def suite_vm(results):
     searched, then one that loses its power at each write."""
     programs = run_programs(results, executables("vm/selftest"), 900)
     if tests := executables("vm/t/*"):
-        argv = [TESTS / "vm" / "suite", "--timeout", "400", *(pathlib.Path(t).name for t in tests)]
-        run_reporting(results, "vm", argv, 3000, expected=len(tests))
+        # The demo checks each of its steps, and is run by nobody else.
+        names = [pathlib.Path(t).name for t in tests] + ["../demo"]
+        argv = [TESTS / "vm" / "suite", "--timeout", "600", *names]
+        run_reporting(results, "vm", argv, 4500, expected=len(names))
+        programs += len(names)
     for path in executables("vm/memory") + executables("vm/powercuts"):
         run_reporting(results, short(path), [path], 3000)
         programs += 1
-    return programs + len(tests)
+    return programs
 
 
 def suite_bench(results):

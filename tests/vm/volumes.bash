@@ -40,8 +40,12 @@ tidy() {
                 losetup --detach "$name" || true
         done
         rm -rf "$work"
+        # On this machine it was made for this test alone, and has its keys.
+        [ "$VM_NATIVE" = 0 ] || rm -rf "$conf"
 }
 trap tidy EXIT
+# A test that is over its time must not leave its devices.
+trap 'exit 143' TERM
 
 # new_disk MIB: sets $loop to a fresh loop device over $disk.
 new_disk() {
@@ -104,7 +108,27 @@ refused() {
         grep -q '^  next: .' "$work/out" || fail "$*: no advice"
 }
 
-# Nothing may become a block device, not even for a moment: each would cost the kernel an event.
+# A member of the section "default" of the simulator's credentials.
+credential() {
+        awk -F ' *= *' -v k="$1" '$1 == k { print $2; exit }' "$sim/credentials"
+}
+
+# decrypt DEVICE [curl-OPTION...]: asks the KMS for the secret of a volume's first token, of the main key,
+# by a client that is not ours.
+decrypt() {
+        local wrapped uuid
+        wrapped=$("$top/tests/lib/luks2-edit" "$1" get tokens.0.wrapped)
+        uuid=$(cryptsetup luksUUID "$1")
+        curl -sS --cacert "$sim/ca.pem" --aws-sigv4 aws:amz:eu-west-1:kms \
+                --user "$(credential aws_access_key_id):$(credential aws_secret_access_key)" \
+                -H 'Content-Type: application/x-amz-json-1.1' -H 'X-Amz-Target: TrentService.Decrypt' \
+                -d "{\"KeyId\":\"${main_key#aws-kms://}\",\"CiphertextBlob\":$wrapped,\"EncryptionContext\":{\"luks-kms:uuid\":\"$uuid\",\"luks-kms:role\":\"persistence\",\"luks-kms:use\":\"keyslot\"}}" \
+                "${@:2}" "$KMS_ENDPOINT/"
+}
+
+# Nothing may become a block device, not even for a moment: each would cost the kernel an event. What
+# udevd still makes of earlier ones (it watches for writers that close a device) must be over first.
 events() {
+        [ ! -e /run/udev/control ] || udevadm settle --timeout=20
         cat /sys/kernel/uevent_seqnum
 }

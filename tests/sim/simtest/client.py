@@ -223,9 +223,9 @@ class FaultCase(Case):
                 came += piece
         return bytes(came), "more", time.monotonic() - begin
 
-    def half(self, line):
+    def half(self, line, **how):
         """Asserts headers and half a body; gives what happened then."""
-        came, end, _seconds = self.raw(line)
+        came, end, _seconds = self.raw(line, **how)
         head, _gap, body = came.partition(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
         self.assertTrue(head.startswith(b"HTTP/1.1 200 "))
