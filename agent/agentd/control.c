@@ -182,15 +182,10 @@ int control_drill_end(struct varlink_call *call, const struct report_drill *dril
 /* ---- all ---- */
 
 static const struct varlink_method methods[] = {
-    {"Status", VARLINK_ANYBODY, control_status},
-    {"Why", VARLINK_ANYBODY, control_why},
-    {"Explain", VARLINK_ANYBODY, control_explain},
-    {"Metrics", VARLINK_ANYBODY, run_metrics},
-    {"Receipts", VARLINK_ANYBODY, control_receipts},
-    {"Probe", VARLINK_ROOT, run_probe},
-    {"Drill", VARLINK_ROOT, run_drill},
-    {"Reload", VARLINK_ROOT, run_reload},
-    {NULL, VARLINK_ROOT, NULL},
+    {"Status", VARLINK_ANYBODY, control_status}, {"Why", VARLINK_ANYBODY, control_why},
+    {"Metrics", VARLINK_ANYBODY, run_metrics},   {"Receipts", VARLINK_ANYBODY, control_receipts},
+    {"Probe", VARLINK_ROOT, run_probe},          {"Drill", VARLINK_ROOT, run_drill},
+    {"Reload", VARLINK_ROOT, run_reload},        {NULL, VARLINK_ROOT, NULL},
 };
 
 static const struct varlink_interface interface = {

@@ -11,7 +11,6 @@
 
 /* Where the agent hands structs over, one at a time; they need to live for the call only. */
 typedef void (*control_volume_fn)(void *arg, const struct report_volume *volume);
-typedef void (*control_path_fn)(void *arg, const struct report_path *path);
 typedef void (*control_receipt_fn)(void *arg, const struct report_receipt *receipt);
 
 struct control_drill {
@@ -26,8 +25,6 @@ enum { CONTROL_E_NO_VOLUME = 1, CONTROL_E_REFUSED /* words are in diag */ };
 struct control_ops {
         /* volume NULL: all of them. With history (the caller leaves it out of Status). */
         int (*volumes)(void *agent, const char *volume, control_volume_fn each, void *arg);
-        int (*explain)(void *agent, const char *volume, control_path_fn each, void *arg,
-                       struct diag *diag);
         int (*receipts)(void *agent, const char *volume, control_receipt_fn each, void *arg);
         int (*metrics)(void *agent, void (*use)(void *arg, const struct metrics *metrics),
                        void *arg);

@@ -42,17 +42,6 @@ static void write_why(void *arg, const struct report_volume *volume)
                 report_write_why(l->w, volume, wall_ms());
 }
 
-static void write_path(void *arg, const struct report_path *path)
-{
-        const struct listing *l = arg;
-
-        if (!l->w)
-                return;
-        jsonw_object(l->w, NULL);
-        report_write_path(l->w, path);
-        jsonw_object_end(l->w);
-}
-
 static void write_receipt(void *arg, const struct report_receipt *receipt)
 {
         const struct listing *l = arg;
@@ -72,11 +61,6 @@ static int list_volumes(struct listing *l)
 static int list_why(struct listing *l)
 {
         return l->control->ops->volumes(l->control->agent, l->volume, write_why, l);
-}
-
-static int list_paths(struct listing *l)
-{
-        return l->control->ops->explain(l->control->agent, l->volume, write_path, l, &l->diag);
 }
 
 static int list_receipts(struct listing *l)
@@ -128,13 +112,6 @@ int control_status(struct varlink_call *call, const struct json_node *parameters
 int control_why(struct varlink_call *call, const struct json_node *parameters, void *userdata)
 {
         struct list list = {NULL, list_why, {.control = userdata}};
-
-        return answer_list(call, parameters, NEEDS_VOLUME, &list);
-}
-
-int control_explain(struct varlink_call *call, const struct json_node *parameters, void *userdata)
-{
-        struct list list = {"paths", list_paths, {.control = userdata}};
 
         return answer_list(call, parameters, NEEDS_VOLUME, &list);
 }

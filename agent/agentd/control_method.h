@@ -28,5 +28,4 @@ int control_refuse(struct varlink_call *call, int r, const char *volume, const s
 
 int control_status(struct varlink_call *call, const struct json_node *parameters, void *userdata);
 int control_why(struct varlink_call *call, const struct json_node *parameters, void *userdata);
-int control_explain(struct varlink_call *call, const struct json_node *parameters, void *userdata);
 int control_receipts(struct varlink_call *call, const struct json_node *parameters, void *userdata);

@@ -77,17 +77,6 @@ void report_write_volume(struct jsonw *w, const struct report_volume *volume)
         jsonw_bool(w, "unproven", volume->unproven);
 }
 
-void report_write_path(struct jsonw *w, const struct report_path *path)
-{
-        put(w, "kind", path->kind);
-        if (path->keyslot >= 0)
-                jsonw_uint64(w, "keyslot", (uint64_t)path->keyslot);
-        put(w, "key", path->key);
-        jsonw_bool(w, "allowed_by_config", path->allowed);
-        jsonw_bool(w, "watched", path->watched);
-        put(w, "note", path->note);
-}
-
 void report_write_step(struct jsonw *w, const struct report_step *step)
 {
         put_time(w, "time", step->at_ms);

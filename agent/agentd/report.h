@@ -40,15 +40,6 @@ struct report_volume {
         size_t history_count;
 };
 
-/* One way to open a volume (volume/paths.h). */
-struct report_path {
-        const char *kind;
-        int keyslot; /* -1: none */
-        const char *key;
-        bool allowed, watched;
-        const char *note;
-};
-
 struct report_step {
         uint64_t at_ms;
         const char *step; /* "plan", "notice", "enforce", "prove", "restore", "check" */
@@ -83,7 +74,6 @@ struct report_drill {
 void report_write_probe(struct jsonw *w, const struct report_probe *probe);
 void report_write_event(struct jsonw *w, const struct report_event *event);
 void report_write_volume(struct jsonw *w, const struct report_volume *volume); /* no history */
-void report_write_path(struct jsonw *w, const struct report_path *path);
 void report_write_step(struct jsonw *w, const struct report_step *step);
 void report_write_receipt(struct jsonw *w, const struct report_receipt *receipt);
 void report_write_drill(struct jsonw *w, const struct report_drill *drill);

@@ -103,11 +103,12 @@ void scan_header(struct ward *w)
         scan_soon(w->agent);
 }
 
-static bool is_watched(const struct agent *a, const struct mapping *m)
+/* By a ward that has it, or will when its header has been read. */
+static bool is_watched(const struct agent *a, const struct mapping *all, size_t count,
+                       const struct mapping *m)
 {
         for (const struct ward *w = a->wards; w; w = w->next)
-                if (strcmp(w->mapping, m->name) == 0 ||
-                    (!w->config && strcmp(w->name, m->name) == 0))
+                if (strcmp(w->mapping, m->name) == 0 || look_find(all, count, w) == m)
                         return true;
         return false;
 }
@@ -118,7 +119,7 @@ static void find_strangers(struct agent *a, const struct mapping *all, size_t co
         for (size_t i = 0; i < count; i++) {
                 struct ward *w;
 
-                if (is_watched(a, &all[i]) || agent_ward(a, all[i].name) ||
+                if (is_watched(a, all, count, &all[i]) || agent_ward(a, all[i].name) ||
                     strlen(all[i].name) >= CONFIG_NAME_MAX)
                         continue;
                 w = agent_add_ward(a, all[i].name, NULL);

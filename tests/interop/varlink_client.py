@@ -27,7 +27,7 @@ class Interop(unittest.TestCase):
         interface = self.client.get_interface(AGENT)
         names = {name for name, member in interface.members.items() if type(member).__name__ == "_Method"}
         self.assertEqual(
-            names, {"Status", "Why", "Explain", "Metrics", "Probe", "Drill", "Reload", "Receipts"}
+            names, {"Status", "Why", "Metrics", "Probe", "Drill", "Reload", "Receipts"}
         )
         with self.client.open("org.varlink.service") as service:
             info = service.GetInfo()
@@ -47,8 +47,6 @@ class Interop(unittest.TestCase):
         self.assertEqual(why["volume"]["next_rung_at"], "2026-01-03T03:04:05.678Z")
         self.assertEqual(why["history"][1]["outcome"], "proven")
         self.assertEqual(len(why["sentences"]), 5)
-        paths = self.agent.Explain("data")["paths"]
-        self.assertEqual([path["kind"] for path in paths], ["recipient", "header-backup-hint"])
         self.assertTrue(self.agent.Receipts()["receipts"][0]["proven"])
         self.assertEqual(self.agent.Probe("data"), {})
         self.assertEqual(self.agent.Reload(), {})
@@ -64,7 +62,6 @@ class Interop(unittest.TestCase):
         self.assertLessEqual(set(why["volume"]), known("Volume"))
         self.assertLessEqual(set(why["volume"]["keys"][0]), known("KeyProbe"))
         self.assertLessEqual(set(why["history"][0]), known("Event"))
-        self.assertLessEqual(set(self.agent.Explain("data")["paths"][0]), known("Path"))
         self.assertLessEqual(set(self.agent.Receipts()["receipts"][0]), known("Receipt"))
 
     def test_drill(self):

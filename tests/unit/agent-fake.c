@@ -49,11 +49,6 @@ const struct report_volume fake_volume = {
     .history_count = 2,
 };
 
-static const struct report_path paths[] = {
-    {.kind = "recipient", .keyslot = 0, .key = URI, .allowed = true, .watched = true},
-    {.kind = "header-backup-hint", .keyslot = -1, .note = "old backups cannot be seen"},
-};
-
 static const struct report_receipt receipts[] = {
     {.at_ms = UINT64_C(1767323046000),
      .volume = "data",
@@ -113,18 +108,6 @@ static int fake_volumes(void *agent, const char *volume, control_volume_fn each,
         if (volume && strcmp(volume, "data") != 0)
                 return CONTROL_E_NO_VOLUME;
         each(arg, &fake_volume);
-        return 0;
-}
-
-static int fake_explain(void *agent, const char *volume, control_path_fn each, void *arg,
-                        struct diag *diag)
-{
-        if (((struct fake_agent *)agent)->refuses)
-                return diag_refuse(diag, CONTROL_E_REFUSED, "luks2", "the header is damaged");
-        if (strcmp(volume, "data") != 0)
-                return CONTROL_E_NO_VOLUME;
-        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-                each(arg, &paths[i]);
         return 0;
 }
 
@@ -201,7 +184,6 @@ static int fake_drill(void *agent, const struct control_drill *drill, struct var
 }
 
 const struct control_ops fake_ops = {.volumes = fake_volumes,
-                                     .explain = fake_explain,
                                      .receipts = fake_receipts,
                                      .metrics = fake_figures,
                                      .probe = fake_probe,
