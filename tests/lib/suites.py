@@ -136,9 +136,9 @@ def run_reporting(results, prefix, argv, limit, expected=1):
 
 
 def suite_vm(results):
-    """The machine itself, then all tests of devices in one boot, then machines whose memory is
+    """The machine itself, and how it is switched off, then all tests of devices in one boot, then machines whose memory is
     searched, then one that loses its power at each write."""
-    programs = run_programs(results, executables("vm/selftest"), 900)
+    programs = run_programs(results, executables("vm/selftest") + executables("vm/poweroff"), 900)
     if tests := executables("vm/t/*"):
         # The demo checks each of its steps, and is run by nobody else.
         names = [pathlib.Path(t).name for t in tests] + ["../demo"]
