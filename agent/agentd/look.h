@@ -11,11 +11,12 @@
  * task, nor too soon after the last time. */
 void look_at(struct ward *w, const struct mapping *m);
 
-/* A mapping was found (or, NULL, none is there) of a ward whose keys are known. */
-void look_announce(struct ward *w, const struct mapping *m);
-
 /* No header is known any more, and no key guards the ward. */
 void look_forget_keys(struct ward *w);
+
+/* ---- adopt.c ---- */
+/* A mapping was found (or, NULL, none is there) of a ward whose keys are known. */
+void look_announce(struct ward *w, const struct mapping *m);
 
 /* The ward's mapping among all: by its name, or by the device below it. NULL. */
 const struct mapping *look_find(const struct mapping *all, size_t count, const struct ward *w);

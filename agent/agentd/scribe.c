@@ -118,6 +118,13 @@ static int write_one(struct audit **audit, const char *path, const char *data, s
         return r;
 }
 
+/* The agent has closed its end without reading what it was told last: that is said once, before the
+ * lines that are still there. */
+static bool goes_on(ssize_t n)
+{
+        return n > 0 || (n < 0 && (errno == EINTR || errno == ECONNRESET));
+}
+
 /* Ends with the socket: what has come by then is written. */
 static void serve(int fd, const char *path, const char *lock)
 {
@@ -129,7 +136,7 @@ static void serve(int fd, const char *path, const char *lock)
 
         (void)file_lock(lock, true, &held);
 
-        while ((n = recv(fd, data, sizeof(data), 0)) > 0 || (n < 0 && errno == EINTR)) {
+        while (goes_on(n = recv(fd, data, sizeof(data), 0))) {
                 struct diag diag = DIAG_INIT;
                 int r = n > 0 ? write_one(&audit, path, data, (size_t)n, &diag) : 0;
 
