@@ -249,10 +249,12 @@ static void compare(struct ward *w, const struct mapping *m)
                 look_at(w, NULL);
 }
 
-static bool is_watched(const struct agent *a, const struct mapping *m)
+/* By whom it is configured to be counts as well: that one may still be looking at its disk. */
+static bool is_watched(const struct agent *a, const struct mapping *all, size_t count,
+                       const struct mapping *m)
 {
         for (const struct ward *w = a->wards; w; w = w->next)
-                if (strcmp(w->mapping, m->name) == 0 ||
+                if (strcmp(w->mapping, m->name) == 0 || find_mapping(all, count, w) == m ||
                     (!w->config && strcmp(w->name, m->name) == 0))
                         return true;
         return false;
@@ -264,7 +266,7 @@ static void find_strangers(struct agent *a, const struct mapping *all, size_t co
         for (size_t i = 0; i < count; i++) {
                 struct ward *w;
 
-                if (is_watched(a, &all[i]) || agent_ward(a, all[i].name) ||
+                if (is_watched(a, all, count, &all[i]) || agent_ward(a, all[i].name) ||
                     strlen(all[i].name) >= CONFIG_NAME_MAX)
                         continue;
                 w = agent_add_ward(a, all[i].name, NULL);
