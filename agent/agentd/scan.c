@@ -145,10 +145,11 @@ static void announce(struct ward *w, const struct mapping *m)
 static const struct mapping *find_mapping(const struct mapping *all, size_t count,
                                           const struct ward *w)
 {
+        const char *name = w->mapping[0] || w->config ? w->mapping : w->name; /* a stranger's */
         struct stat st;
 
         for (size_t i = 0; i < count; i++)
-                if (w->mapping[0] && strcmp(all[i].name, w->mapping) == 0)
+                if (strcmp(all[i].name, name) == 0)
                         return &all[i];
         if (!w->config || stat(w->config->device, &st) < 0 || !S_ISBLK(st.st_mode))
                 return NULL;
