@@ -205,8 +205,16 @@ void probe_begin(struct agent *a, const char *key)
         }
 }
 
+/* The worker is busy with what nobody waits for: it is not to be asked again. The keeper must hear
+ * some answer, or it would wait for this one for ever; none has come, and that is what it is told. */
 void probe_cancel(struct keystate *k)
 {
-        if (k->call)
-                call_free(k->call);
+        struct call *c = k->call;
+
+        if (!c)
+                return;
+        (void)keeper_verdict(c->agent->keeper, k->name, VERDICT_UNAVAILABLE, 0, clock_boot_ms());
+        c->io = sd_event_source_disable_unref(c->io); /* before its descriptor is closed */
+        wire_client_free(TAKE_PTR(c->client));
+        call_free(c);
 }
