@@ -206,7 +206,8 @@ void probe_begin(struct agent *a, const char *key)
 }
 
 /* The worker is busy with what nobody waits for: it is not to be asked again. The keeper must hear
- * some answer, or it would wait for this one for ever; none has come, and that is what it is told. */
+ * some answer, or it would wait for this one for ever; none has come, and that is what it is told.
+ */
 void probe_cancel(struct keystate *k)
 {
         struct call *c = k->call;
