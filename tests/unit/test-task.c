@@ -80,7 +80,7 @@ static void test_ends(void **state)
         assert_string_equal(seen.message, "words of the child");
         begin("data", (struct job){.dies = true}, LONG_MS);
         finish_task(ward("data"));
-        assert_int_equal(seen.result, -EIO);
+        assert_int_equal(seen.result, VOLUME_E_DIED);
         assert_null(agent.hung);
 }
 
