@@ -81,7 +81,9 @@ def meson_suite(name, checked):
     def run(results):
         programs = compiled.run(results, name, compiled.Flavour("", str(BUILD)))
         if programs and checked:
-            under = compiled.Flavour("valgrind", str(BUILD), wrapper=compiled.VALGRIND, slowness=5)
+            under = compiled.Flavour(
+                "valgrind", str(BUILD), wrapper=compiled.VALGRIND, env={"TESTS_RUN_SLOWLY": "1"}, slowness=5
+            )
             programs += compiled.run(results, name, under)
             try:
                 # The worker gets no environment that could tell it to stop at the first error.

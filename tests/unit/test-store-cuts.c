@@ -195,7 +195,7 @@ static void check_changes(const struct change *first, const struct change *next)
         static uint8_t base[SPAN], once[SPAN];
 
         volume_get(base, SPAN, 0);
-        for (enum way way = CUT; way < WAYS; way++)
+        for (enum way way = runs_slowly() ? LOST : CUT; way < WAYS; way++)
                 for (size_t i = 0; i < LENGTH(points); i++) {
                         volume_put(base, SPAN, 0);
                         (void)run(first, points[i], way);

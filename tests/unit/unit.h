@@ -21,3 +21,9 @@
                 if (!(condition))                                                                  \
                         fail_msg("%s: not so: %s", name, #condition);                              \
         } while (0)
+
+/* Under valgrind (tests/lib/suites.py): what repeats much of the same may do less of it. */
+static inline int runs_slowly(void)
+{
+        return getenv("TESTS_RUN_SLOWLY") != NULL;
+}
