@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "agentd/serve.h"
 #include "agentd/tell.h"
 #include "base/clock.h"
 
@@ -65,18 +66,6 @@ static void set_policy(const struct ward *w, const enum rung_kind *rung)
 
 /* ---- the end ---- */
 
-static void receipt_of(const struct ward *w, struct report_receipt *ret)
-{
-        *ret = (struct report_receipt){.at_ms = w->receipt_us / 1000,
-                                       .volume = w->name,
-                                       .uuid = w->uuid,
-                                       .rung = rung_name(w->receipt_rung),
-                                       .proven = w->receipt.proven != 0,
-                                       .table = w->receipt.table,
-                                       .mappings = w->receipt.mappings,
-                                       .keyring_keys = (uint64_t)w->receipt.keyring_keys};
-}
-
 static void report(const struct drill *d, bool passed, const char *message)
 {
         static const char *const changed_suspend[] = {
@@ -94,7 +83,7 @@ static void report(const struct drill *d, bool passed, const char *message)
         char policy[256] = "";
         struct lease_policy own = agent_policy(w->agent, w->config);
 
-        receipt_of(w, &receipt);
+        serve_receipt(w, &receipt);
         (void)ladder_write(&own.on_revoke, policy, sizeof(policy));
         for (size_t i = 0; i < d->id_count; i++)
                 ids[i] = d->ids[i];

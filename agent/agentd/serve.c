@@ -122,19 +122,26 @@ static int op_volumes(void *agent, const char *volume, control_volume_fn each, v
         return 0;
 }
 
+void serve_receipt(const struct ward *w, struct report_receipt *ret)
+{
+        *ret = (struct report_receipt){.at_ms = w->receipt_us / 1000,
+                                       .volume = w->name,
+                                       .uuid = w->uuid,
+                                       .rung = rung_name(w->receipt_rung),
+                                       .proven = w->receipt.proven != 0,
+                                       .table = w->receipt.table,
+                                       .mappings = w->receipt.mappings,
+                                       .keyring_keys = (uint64_t)w->receipt.keyring_keys};
+}
+
 static void hand_receipt(const struct ward *w, control_receipt_fn each, void *arg)
 {
-        if (w->receipt_us)
-                each(arg, &(const struct report_receipt){
-                              .at_ms = w->receipt_us / 1000,
-                              .volume = w->name,
-                              .uuid = w->uuid,
-                              .rung = rung_name(w->receipt_rung),
-                              .proven = w->receipt.proven != 0,
-                              .table = w->receipt.table,
-                              .mappings = w->receipt.mappings,
-                              .keyring_keys = (uint64_t)w->receipt.keyring_keys,
-                          });
+        struct report_receipt receipt;
+
+        if (w->receipt_us == 0)
+                return;
+        serve_receipt(w, &receipt);
+        each(arg, &receipt);
 }
 
 static int op_receipts(void *agent, const char *volume, control_receipt_fn each, void *arg)
