@@ -17,6 +17,7 @@ second_key=aws-kms://arn:aws:kms:eu-west-1:111122223333:key/11111111-aaaa-4aaa-8
 if [ "$VM_NATIVE" = 1 ]; then
         conf=$(mktemp -d)
 fi
+rm -f "$conf"/volumes.d/* "$conf"/luks-kms.conf.d/* # of the test before this one, in the same machine
 work=$(mktemp -d /run/luks-kms-test.XXXXXX)
 loops=()
 
