@@ -265,6 +265,7 @@ void agent_end(struct agent *a)
 {
         while (a->wards)
                 agent_drop_ward(a->wards);
+        task_forget_all(a);
         while (a->keys) {
                 struct keystate *next = a->keys->next;
 

@@ -95,7 +95,7 @@ static void drop_stale(struct agent *a)
 
 int agent_apply(struct agent *a, struct config *fresh)
 {
-        struct config *old CLEANUP_CONFIG = a->config; /* until nothing points to it any more */
+        struct config *old = a->config; /* until nothing points to it any more */
         int r = 0;
 
         for (struct ward *w = a->wards; w; w = w->next)
@@ -109,6 +109,7 @@ int agent_apply(struct agent *a, struct config *fresh)
                 r = add_volume(a, v);
         drop_stale(a);
         keeper_sweep(a->keeper);
+        config_free(old);
         return r;
 }
 

@@ -145,3 +145,13 @@ void task_reap(struct agent *a)
                 }
         }
 }
+
+void task_forget_all(struct agent *a)
+{
+        while (a->hung) {
+                struct task *t = a->hung;
+
+                a->hung = t->next;
+                task_free(t);
+        }
+}

@@ -20,3 +20,6 @@ void task_forget(struct ward *w);
 
 /* Children that hung and are gone by now are reaped; called now and then. */
 void task_reap(struct agent *a);
+
+/* The agent ends: what still hangs is left to the kernel, and to whoever reaps orphans. */
+void task_forget_all(struct agent *a);

@@ -26,7 +26,7 @@ TAP = re.compile(r"^(not )?ok\b *\d* *(?:- )?(.*?) *(?:# *(SKIP|TODO)\b *(.*))?$
 # What a child of the program may have printed: whoever started it need not ask how it ended.
 REPORT = re.compile(
     r"runtime error: |ERROR: (?:Address|Leak)Sanitizer|"
-    r"^==\d+== +(?:Invalid |Use of uninit|Conditional jump|.* points to uninit|.* lost in loss)",
+    r"^==\d+== +(?:Invalid |Use of uninit|Conditional jump|.* points to uninit|.* definitely lost in loss)",
     re.MULTILINE,
 )
 GOOD = ("OK", "EXPECTEDFAIL")

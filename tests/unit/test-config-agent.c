@@ -104,10 +104,10 @@ static void fingerprint_of(const char *settings, char ret[17])
 /* Whatever could turn a key that works into one that is denied; and nothing else. */
 static void test_fingerprint(void **state)
 {
-        static const char *const same[] = {"Timeout=3s", "ProbeInterval=9s", "URI=" AWS_URI};
+        static const char *const same[] = {"Timeout=3s", "ProbeInterval=9s", ("URI=" AWS_URI)};
         static const char *const other[] = {
             "Credentials=profile:x", "Endpoint=https://x", "CAFile=/x", "Credentials=file:/x",
-            "URI=aws-kms://arn:aws:kms:eu-west-2:111122223333:key/" AWS_ID};
+            ("URI=aws-kms://arn:aws:kms:eu-west-2:111122223333:key/" AWS_ID)};
         struct config *local CLEANUP_CONFIG =
             load_good("[Key a]\nURI=platform:file\n[Key b]\nURI=platform:file\nKeyFile=/x\n");
         char first[17], now[17];
