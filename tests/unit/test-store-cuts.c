@@ -172,6 +172,11 @@ static void check_done(const struct change *c)
 /* Writes at which the power goes: those of keyslot and copies, and some of the wiping. */
 static const int points[] = {0, 1, 2, 40};
 
+static size_t point_count(void)
+{
+        return runs_slowly() ? 2 : LENGTH(points);
+}
+
 /* The change that comes after, after what came before was done or only half done, cut once. */
 static void check_next(const struct change *c, enum way way)
 {
@@ -181,7 +186,7 @@ static void check_next(const struct change *c, enum way way)
         if (find(h, c->keeper) < 0)
                 return; /* what came before was cut too early for this one */
         volume_get(saved, SPAN, 0);
-        for (size_t i = 0; i < LENGTH(points); i++) {
+        for (size_t i = 0; i < point_count(); i++) {
                 volume_put(saved, SPAN, 0);
                 (void)run(c, points[i], way);
                 check_cut(c);
@@ -196,13 +201,13 @@ static void check_changes(const struct change *first, const struct change *next)
 
         volume_get(base, SPAN, 0);
         for (enum way way = runs_slowly() ? LOST : CUT; way < WAYS; way++)
-                for (size_t i = 0; i < LENGTH(points); i++) {
+                for (size_t i = 0; i < point_count(); i++) {
                         volume_put(base, SPAN, 0);
                         (void)run(first, points[i], way);
                         check_cut(first);
                         volume_get(once, SPAN, 0);
                         check_next(next, way);
-                        for (size_t j = 0; way == TORN && j < LENGTH(points); j++) {
+                        for (size_t j = 0; way == TORN && j < point_count(); j++) {
                                 volume_put(once, SPAN, 0);
                                 (void)run(first, points[j], way);
                                 check_cut(first);
