@@ -4,16 +4,7 @@
  * come. */
 
 #include "agentd/control_method.h"
-
-#include <time.h>
-
-static uint64_t wall_ms(void)
-{
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
+#include "base/clock.h"
 
 /* One call's way through the agent's table and back. */
 struct listing {
@@ -39,7 +30,7 @@ static void write_why(void *arg, const struct report_volume *volume)
         const struct listing *l = arg;
 
         if (l->w)
-                report_write_why(l->w, volume, wall_ms());
+                report_write_why(l->w, volume, clock_wall_us() / 1000);
 }
 
 static void write_receipt(void *arg, const struct report_receipt *receipt)
